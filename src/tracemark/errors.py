@@ -1,0 +1,45 @@
+"""The one family of errors that tracemark raises on purpose.
+
+Every error carries one line that says what was wrong and, where there is something to do about it, one line of
+advice. The command line catches the base class once and prints both; nothing else of tracemark prints errors.
+Key material never enters a message.
+"""
+
+from __future__ import annotations
+
+
+class TracemarkError(Exception):
+    """Something the caller can understand and mend.
+
+    Parameters
+    ----------
+    message : str
+        One line: what was wrong, and with what.
+    advice : str, optional
+        One line: what to do about it.
+    """
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+    def __str__(self) -> str:
+        """Return message and advice in one line."""
+        return f"{self.message}; {self.advice}" if self.advice else self.message
+
+
+class KeyFileError(TracemarkError):
+    """A key file is missing, unreadable, of the wrong length, or would be overwritten."""
+
+
+class PayloadError(TracemarkError):
+    """A session or member number is outside 0..4294967295."""
+
+
+class FrameError(TracemarkError):
+    """A frame has a size, format or time stamp that cannot be marked."""
+
+
+class MediaError(TracemarkError):
+    """A file or stream cannot be read or written as video or picture."""
