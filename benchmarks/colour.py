@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _CHROMA_KNEE = np.float32(25.0**7)
 """25^7: the chroma at which the rotation and the a* correction saturate (Sharma 2005, equations 4 and 17)."""

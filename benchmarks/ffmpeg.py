@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import imageio_ffmpeg  # type: ignore[import-untyped]
+import imageio_ffmpeg
 
 from tracemark.errors import TracemarkError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 THREADS = 2
 """Threads given to encoders and to libvmaf; a count, because the result of some encoders depends on it."""
@@ -56,6 +59,6 @@ def run(arguments: Sequence[str | Path]) -> None:
 
 
 def failure(stderr: str) -> FfmpegError:
-    """The error that stands for what ffmpeg wrote to its standard error."""
+    """Make an error of what ffmpeg wrote to its standard error."""
     lines = [line for line in stderr.splitlines() if line.strip()]
     return FfmpegError(f"ffmpeg failed: {lines[-1] if lines else 'it said nothing'}")

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 
 from benchmarks import ffmpeg
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FILM_SIZE = (1280, 720)
 """Size of the film that all clips are joined into, in pixels."""
@@ -94,7 +97,7 @@ class Leak:
         return re.sub(r"[^a-z0-9.]+", "-", self.name.lower()).strip("-")
 
     def then(self, after: Leak, name: str = "") -> Leak:
-        """This leak, then another; named after both unless told otherwise."""
+        """Chain another leak behind this one; the name is both names unless given."""
         return Leak(name or f"{self.name}, {after.name}", self.steps + after.steps)
 
     def apply(self, source: str | Path, target: str | Path) -> None:
@@ -116,59 +119,59 @@ class Leak:
 
 
 def x264(crf: int) -> Leak:
-    """H.264 at constant quality, preset medium."""
+    """Encode to H.264 at constant quality, preset medium."""
     return Leak(f"x264 CRF {crf}", (_x264(crf),))
 
 
 def x265(crf: int) -> Leak:
-    """H.265 at constant quality, preset medium."""
+    """Encode to H.265 at constant quality, preset medium."""
     options = ("-c:v", "libx265", "-crf", str(crf), "-x265-params", f"pools={ffmpeg.THREADS}:log-level=error")
     return Leak(f"x265 CRF {crf}", (Encode(".mp4", (*options, "-pix_fmt", "yuv420p"), (_even(),)),))
 
 
 def svt_av1(crf: int) -> Leak:
-    """AV1 at constant quality, preset 8."""
+    """Encode to AV1 at constant quality, preset 8."""
     options = ("-c:v", "libsvtav1", "-crf", str(crf), "-preset", "8", "-svtav1-params", f"lp={ffmpeg.THREADS}")
     return Leak(f"SVT-AV1 CRF {crf}", (Encode(".mp4", (*options, "-pix_fmt", "yuv420p"), (_even(),)),))
 
 
 def vp8_call(kbit: int) -> Leak:
-    """VP8 as a video call sends it: real time, constant rate, no look-ahead, one key frame at the start."""
+    """Encode to VP8 as a video call does: real time, constant rate, no look-ahead, one key frame at the start."""
     speed = ("-deadline", "realtime", "-cpu-used", "8", "-lag-in-frames", "0", "-g", "3000")
     options = ("-c:v", "libvpx", *speed, *_constant_rate(kbit), "-minrate", f"{kbit}k", *_threads())
     return Leak(f"VP8 real-time {kbit} kbit/s", (Encode(".webm", options, (_even(),)),))
 
 
 def x264_live(kbit: int) -> Leak:
-    """H.264 as a live stream sends it: ultrafast, no delay, a key frame every 60 frames."""
+    """Encode to H.264 as a live stream does: ultrafast, no delay, a key frame every 60 frames."""
     speed = ("-preset", "ultrafast", "-tune", "zerolatency", "-g", str(KEY_FRAME_GAP))
     options = ("-c:v", "libx264", *speed, *_constant_rate(kbit), "-pix_fmt", "yuv420p", *_threads())
     return Leak(f"x264 ultrafast {kbit} kbit/s", (Encode(".mp4", options, (_even(),)),))
 
 
 def frame_rate(rate: int, crf: int = 28) -> Leak:
-    """Another frame rate, by dropped and repeated frames."""
+    """Change the frame rate by dropping and repeating frames."""
     return Leak(f"{rate} frames/s, CRF {crf}", (_x264(crf, f"fps={rate}"),))
 
 
 def half_size(crf: int) -> Leak:
-    """Half the width and height."""
+    """Halve the width and height."""
     return Leak(f"half size, CRF {crf}", (_x264(crf, _scaled(2)),))
 
 
 def quarter_size(crf: int) -> Leak:
-    """A quarter of the width and height."""
+    """Quarter the width and height."""
     return Leak(f"quarter size, CRF {crf}", (_x264(crf, _scaled(4)),))
 
 
 def excerpt(start: float, seconds: float, crf: int = 28) -> Leak:
-    """A cut of the given length, with times that begin at 0 again."""
+    """Cut out so many seconds, with times that begin at 0 again."""
     cut = (f"trim=start={start:.6f}:duration={seconds:.6f}", "setpts=PTS-STARTPTS")
     return Leak(f"{seconds:g} s from {start:.2f} s, CRF {crf}", (_x264(crf, *cut),))
 
 
 def still(at: float, *, jpeg_quality: int | None = None) -> Leak:
-    """The first frame shown at or after a time in seconds, saved as PNG, or as JPEG of some quality."""
+    """Save the first frame at or after a time in seconds, as PNG or as JPEG of some quality."""
     picked = Encode(".png", ("-frames:v", "1", "-update", "1"), (f"trim=start={at:.6f}",))
     if jpeg_quality is None:
         return Leak(f"PNG at {at:.2f} s", (picked,))

@@ -13,13 +13,11 @@ import math
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import chain, zip_longest
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import IO, TYPE_CHECKING, Self, TypeVar, cast
 
 import av
 import numpy as np
@@ -28,6 +26,10 @@ from numpy.typing import NDArray
 from benchmarks import ffmpeg
 from benchmarks.colour import ciede2000, lab
 from tracemark.errors import TracemarkError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import TracebackType
 
 VMAF_MODEL = "vmaf_v0.6.1"
 BLOCK = 8
@@ -122,23 +124,25 @@ class Vmaf:
             self._process = subprocess.Popen(
                 ffmpeg.command(arguments), stdin=subprocess.PIPE, stderr=talk, cwd=self._folder.name
             )
+        self._pipe = cast("IO[bytes]", self._process.stdin)
 
     def __enter__(self) -> Self:
+        """Return itself; ffmpeg runs already."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """End ffmpeg, whatever happened, and remove its files."""
         self._process.kill()
         self._process.wait()
         self._folder.cleanup()
 
     def push(self, host: Planes, marked: Planes) -> None:
         """Hand over one frame of each clip."""
-        assert self._process.stdin is not None
         try:
             for plane in (*host, *marked):
-                self._process.stdin.write(np.ascontiguousarray(plane).data)
+                self._pipe.write(np.ascontiguousarray(plane).data)
         except BrokenPipeError:
             raise ffmpeg.failure(self._talk.read_text(errors="replace")) from None
 
