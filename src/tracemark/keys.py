@@ -16,6 +16,7 @@ import secrets
 from dataclasses import dataclass, field
 from operator import index
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -23,9 +24,11 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from numpy.typing import NDArray
 
 from tracemark.errors import KeyFileError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 KEY_BYTES = 32
 """Length of a key and of every subkey in bytes: AES-256."""
@@ -227,7 +230,7 @@ class Key:
         except OSError as error:
             raise KeyFileError(f"cannot write the key file {target}: {error.strerror}") from None
         try:
-            with open(descriptor, "wb") as file:
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(descriptor)

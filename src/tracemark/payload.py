@@ -1,0 +1,132 @@
+"""The payload: which session, which member, and the 64 bits that say so to nobody without the key.
+
+Session and member are numbers of 32 bits. Before they are encoded they pass through a keyed permutation of all
+64-bit blocks, so that members with neighbouring numbers get unrelated codewords (a leak is never "nearly" the
+neighbour's, and averaging two copies does not leave most bits standing) and the bits mean nothing to a stranger
+who could read them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
+
+from tracemark.errors import PayloadError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from tracemark.keys import Key
+
+PAYLOAD_BITS = 64
+"""Length of a payload in bits: 32 of session, then 32 of member."""
+
+_HALF_BITS = 32
+_HALF_LIMIT = 1 << _HALF_BITS
+# Four rounds of a Feistel network with pseudorandom functions already make a strong pseudorandom permutation (Luby
+# and Rackoff); ten, as in NIST's FF1, keep a margin on halves as small as 32 bits.
+_ROUNDS = 10
+_SCRAMBLE_STREAM = "payload"
+
+
+@dataclass(frozen=True)
+class Payload:
+    """Who a copy was made for.
+
+    Parameters
+    ----------
+    session : int
+        The session shown, from 0 to 4294967295.
+    member : int
+        The member it was shown to, from 0 to 4294967295.
+
+    Raises
+    ------
+    PayloadError
+        If a number is outside its range or not an integer.
+    """
+
+    session: int
+    member: int
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that do not fit 32 bits."""
+        for name, number in (("session", self.session), ("member", self.member)):
+            if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < _HALF_LIMIT:
+                raise PayloadError(
+                    f"the {name} {number!r} cannot be marked", f"give an integer from 0 to {_HALF_LIMIT - 1}"
+                )
+
+    def scramble(self, key: Key) -> NDArray[np.uint8]:
+        """Encrypt the payload to the message that is encoded and marked.
+
+        A balanced Feistel network of 10 rounds takes the block (session, member) to (left, right). In round r the
+        halves become (right, left xor F_r(right)); F_r is the first 4 bytes of AES-256 of the block r (1 byte),
+        right (4 bytes) and 11 zero bytes, under the first 32 bytes of the key's stream ``payload``. Every number is
+        big-endian.
+
+        Parameters
+        ----------
+        key : Key
+
+        Returns
+        -------
+        ndarray of uint8, shape (64,)
+            Bits, the most significant of ``left`` first, then those of ``right``.
+
+        References
+        ----------
+        Luby and Rackoff, 1988, "How to construct pseudorandom permutations from pseudorandom functions", SIAM
+        Journal on Computing 17(2), section 3.
+        Dworkin, 2016, NIST SP 800-38G, section 5 (number of rounds).
+        """
+        left, right = self.session, self.member
+        permuter = _RoundFunctions(key)
+        for number in range(_ROUNDS):
+            left, right = right, left ^ permuter.apply(number, right)
+        octets = left.to_bytes(4, "big") + right.to_bytes(4, "big")
+        return np.unpackbits(np.frombuffer(octets, dtype=np.uint8))
+
+    @classmethod
+    def unscramble(cls, bits: ArrayLike, key: Key) -> Payload:
+        """Decrypt a decoded message; the inverse of `scramble`.
+
+        Every message is some payload, with the wrong key too: whether to believe it is the verdict's business.
+
+        Parameters
+        ----------
+        bits : array of 0 and 1, shape (64,)
+        key : Key
+
+        Raises
+        ------
+        ValueError
+            If `bits` has another shape or holds anything but 0 and 1.
+        """
+        message = np.asarray(bits)
+        if message.shape != (PAYLOAD_BITS,) or not np.isin(message, (0, 1)).all():
+            raise ValueError(f"a message is {PAYLOAD_BITS} bits of 0 and 1")
+        octets = np.packbits(message.astype(np.uint8)).tobytes()
+        left, right = int.from_bytes(octets[:4], "big"), int.from_bytes(octets[4:], "big")
+        permuter = _RoundFunctions(key)
+        for number in reversed(range(_ROUNDS)):
+            left, right = right ^ permuter.apply(number, left), left
+        return cls(session=left, member=right)
+
+
+class _RoundFunctions:
+    """The Feistel network's pseudorandom functions, one for each round: AES of the round and the half."""
+
+    def __init__(self, key: Key) -> None:
+        secret = key.stream(_SCRAMBLE_STREAM).bytes(32)
+        # ECB is right here: a pseudorandom function of single blocks that never repeat within one payload.
+        self._encryptor = Cipher(AES(secret), ECB()).encryptor()  # noqa: S305
+
+    def apply(self, number: int, half: int) -> int:
+        block = bytes([number]) + half.to_bytes(4, "big") + bytes(11)
+        return int.from_bytes(self._encryptor.update(block)[:4], "big")
