@@ -9,6 +9,7 @@ who could read them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import index
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,12 +56,18 @@ class Payload:
     member: int
 
     def __post_init__(self) -> None:
-        """Refuse numbers that do not fit 32 bits."""
-        for name, number in (("session", self.session), ("member", self.member)):
-            if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < _HALF_LIMIT:
+        """Refuse numbers that do not fit 32 bits; take the integers of other libraries as Python's own."""
+        for name in ("session", "member"):
+            given = getattr(self, name)
+            try:
+                number = index(given)
+            except TypeError:
+                number = -1
+            if not 0 <= number < _HALF_LIMIT:
                 raise PayloadError(
-                    f"the {name} {number!r} cannot be marked", f"give an integer from 0 to {_HALF_LIMIT - 1}"
+                    f"the {name} {given!r} cannot be marked", f"give an integer from 0 to {_HALF_LIMIT - 1}"
                 )
+            object.__setattr__(self, name, number)
 
     def scramble(self, key: Key) -> NDArray[np.uint8]:
         """Encrypt the payload to the message that is encoded and marked.
