@@ -180,7 +180,7 @@ class _Distance:
         host_planes, marked_planes = planes(host), planes(marked)
         self.luma.add(_difference(host_planes[0], marked_planes[0]))
         self._add_smooth(host_planes, marked_planes)
-        host_rgb, marked_rgb = _rgb(host), _rgb(marked)
+        host_rgb, marked_rgb = rgb(host), rgb(marked)
         self.rgb.add(_difference(host_rgb, marked_rgb))
         if self.frames % COLOUR_FRAME_STEP == 0:
             picked = slice(None, None, COLOUR_PIXEL_STEP)
@@ -191,7 +191,7 @@ class _Distance:
         return host_planes, marked_planes
 
     def _add_smooth(self, host: Planes, marked: Planes) -> None:
-        smooth = _blocks(host[0], BLOCK).std(axis=(1, 3), dtype=np.float32) < SMOOTH_STD
+        smooth = smooth_blocks(host[0])
         self._blocks += smooth.size
         self._smooth_blocks += int(smooth.sum())
         for total, ours, theirs, edge in zip(self.smooth, host, marked, (BLOCK, BLOCK // 2, BLOCK // 2), strict=True):
@@ -233,6 +233,16 @@ def planes(frame: av.VideoFrame) -> Planes:
         for plane in frame.planes
     )
     return y, cb, cr
+
+
+def rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
+    """Convert a frame to RGB by its own matrix and range, shape (height, width, 3)."""
+    return np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+
+
+def smooth_blocks(luma: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Tell which whole 8x8 blocks of a luma plane are smooth, shape (height // 8, width // 8)."""
+    return np.asarray(_blocks(luma, BLOCK).std(axis=(1, 3), dtype=np.float32) < SMOOTH_STD)
 
 
 def measure(host: str | Path, marked: str | Path) -> Quality:
@@ -318,9 +328,9 @@ def _compare(host: Iterable[av.VideoFrame], marked: Iterable[av.VideoFrame], vma
     first = next(pairs, None)
     if first is None:
         raise ClipsDifferError("the clips have no frames")
-    with Vmaf(*_common_size(*first)) as vmaf:
+    with Vmaf(*common_size(*first)) as vmaf:
         for ours, theirs in chain([first], pairs):
-            _common_size(ours, theirs)
+            common_size(ours, theirs)
             vmaf.push(*distance.add(ours, theirs))
         scores = vmaf.scores()
     return Quality(
@@ -338,16 +348,19 @@ def _compare(host: Iterable[av.VideoFrame], marked: Iterable[av.VideoFrame], vma
     )
 
 
-def _common_size(host: av.VideoFrame | None, marked: av.VideoFrame | None) -> tuple[int, int]:
+def common_size(host: av.VideoFrame | None, marked: av.VideoFrame | None) -> tuple[int, int]:
+    """Width and height in pixels of a frame and its counterpart.
+
+    Raises
+    ------
+    ClipsDifferError
+        If one is missing or they differ in size.
+    """
     if host is None or marked is None:
         raise ClipsDifferError("one clip has more frames than the other")
     if (host.width, host.height) != (marked.width, marked.height):
         raise ClipsDifferError(f"{host.width}x{host.height} cannot be compared with {marked.width}x{marked.height}")
     return host.width, host.height
-
-
-def _rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
-    return np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
 
 
 def _difference(host: NDArray[np.uint8], marked: NDArray[np.uint8]) -> NDArray[np.int16]:
