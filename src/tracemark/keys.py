@@ -149,7 +149,7 @@ class Key:
         return cls(secrets.token_bytes(KEY_BYTES))
 
     @classmethod
-    def from_bytes(cls, secret: bytes) -> Key:
+    def from_bytes(cls, secret: bytes | bytearray | memoryview) -> Key:
         """Take 32 secret bytes, uniformly random, from a key store of the caller's own.
 
         Raises
@@ -179,7 +179,7 @@ class Key:
         """
         try:
             with Path(path).open("rb") as file:
-                content = file.read(_FILE_READ_LIMIT)
+                content = file.read(_FILE_READ_LIMIT + 1)
         except FileNotFoundError:
             raise KeyFileError(
                 f"there is no key file {os.fspath(path)}", "check the path, or make a key with 'tracemark keygen'"
@@ -189,7 +189,7 @@ class Key:
         except OSError as error:
             raise KeyFileError(f"cannot read the key file {os.fspath(path)}: {error.strerror}") from None
         match = _FILE_PATTERN.fullmatch(content)
-        if match is None:
+        if match is None or len(content) > _FILE_READ_LIMIT:
             raise KeyFileError(
                 f"{os.fspath(path)} is not a tracemark key file", "give a file made by 'tracemark keygen'"
             )

@@ -41,7 +41,7 @@ MAX_LAPS = 4
 """Laps after which the decoder settles for the best closed path seen; docs/error-correction.md shows the effect."""
 
 # Frames walked together. More share the overhead of each array operation, until they leave the processor's cache.
-_BATCH = 16
+_BATCH = 32
 
 
 def decode(code: TailBitingCode, soft: ArrayLike, max_laps: int = MAX_LAPS) -> tuple[Bits, Flags]:
