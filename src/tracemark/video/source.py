@@ -61,8 +61,6 @@ class Source:
         Whether the file is a single picture and not a video.
     rate : Fraction
         Frames per second, as stated or guessed; only ever a guess for variable frame rates.
-    pixel_aspect : Fraction
-        Width of a stored pixel divided by its height.
     duration : float or None
         Seconds of picture that the file claims to hold.
 
@@ -89,7 +87,6 @@ class Source:
         # AVIF and GIF pictures come in containers of videos.
         self.still = bool(_PICTURE_FORMAT.fullmatch(self.container.format.name)) or self.stream.frames == 1
         self.rate = _believable_rate(self.stream)
-        self.pixel_aspect = self.stream.sample_aspect_ratio or Fraction(1)
         self.duration = _stated_duration(self.container, self.stream)
         self._clock = _Clock(self.rate)
         self._first_time: float | None = None
@@ -107,6 +104,11 @@ class Source:
     ) -> None:
         """Close the file."""
         self.container.close()
+
+    @property
+    def pixel_aspect(self) -> Fraction:
+        """Width of a stored pixel divided by its height; some codecs tell it with the first frame only."""
+        return self.stream.sample_aspect_ratio or self.stream.codec_context.sample_aspect_ratio or Fraction(1)
 
     @property
     def position(self) -> float:

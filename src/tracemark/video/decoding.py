@@ -1,0 +1,119 @@
+"""Ask a leaked file whose copy it is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from tracemark.errors import KeyFileError
+from tracemark.keys import Key
+from tracemark.recovery import Decoding, Recovery
+from tracemark.video.pixels import MARKABLE, convert, nearest_format
+from tracemark.video.source import Source
+
+Effort = Literal["fast", "normal", "max"]
+"""How long to search before giving up."""
+
+LEAK_SUFFIXES = frozenset(
+    {
+        *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".vob", ".flv"),
+        *(".wmv", ".asf", ".3gp", ".3g2", ".ogv", ".mxf", ".nut", ".h264", ".264", ".hevc", ".h265", ".ivf", ".gif"),
+        *(".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".jp2", ".heic"),
+    }
+)
+"""Suffixes by which a file in a folder of leaks is taken for a video or picture."""
+
+
+def decode(
+    source: str | Path,
+    *,
+    keys: Sequence[Key],
+    effort: Effort = "normal",
+    whole: bool = False,
+    progress: Callable[[float, float | None], None] | None = None,
+) -> Decoding:
+    """Say who a video or picture was shown to.
+
+    Reading stops once the verdict is certain, which is long before the end of most leaks.
+
+    Parameters
+    ----------
+    source : str or Path
+        The leak.
+    keys : sequence of Key
+        Keys that it may have been marked with; at least one.
+    effort : {'fast', 'normal', 'max'}, optional
+        How long to search before giving up.
+    whole : bool, optional
+        Read to the end even if the verdict is certain.
+    progress : callable, optional
+        Called with the seconds of picture read and, where known, the seconds there are.
+
+    Returns
+    -------
+    Decoding
+        Its `reasons` tell of damage to the file, too.
+
+    Raises
+    ------
+    KeyFileError
+        If no key is given.
+    MediaError
+        If the file cannot be read, or not one frame of it can be decoded.
+    """
+    if not keys:
+        raise KeyFileError("there is no key to look for a mark with", "give at least one")
+    recovery: Recovery | None = None
+    with Source(source) as opened:
+        for frame in opened.frames():
+            if recovery is None:
+                # Only now: some codecs tell their pixel aspect with the first frame.
+                aspect = float(opened.pixel_aspect)
+                recovery = Recovery(keys, effort=effort, still=opened.still, pixel_aspect=aspect)
+            name, _ = nearest_format(frame.format.name, MARKABLE)
+            certain = recovery.add(convert(frame, name), frame.time, is_key=bool(frame.key_frame))
+            if progress:
+                progress(opened.position, opened.duration)
+            if certain and not whole:
+                break
+        damage = opened.damage
+    assert recovery is not None  # noqa: S101 - `frames` raises if there is none; tells mypy
+    decoding = recovery.finish()
+    return replace(decoding, reasons=(*decoding.reasons, *damage)) if damage else decoding
+
+
+def leaks_in(path: Path) -> list[Path]:
+    """List the videos and pictures that a name stands for.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or a folder, which is searched with all its subfolders.
+
+    Returns
+    -------
+    list of Path
+        The file itself, whatever its suffix; of a folder, sorted, the files whose suffix is in `LEAK_SUFFIXES`.
+    """
+    if not path.is_dir():
+        return [path]
+    found = (each for each in path.rglob("*") if each.suffix.lower() in LEAK_SUFFIXES and each.is_file())
+    return sorted(each for each in found if not each.name.startswith("."))
+
+
+def fingerprint(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal, by which a report names the file it is about.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    str
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
