@@ -56,12 +56,14 @@ def test_impulse_shows_the_generators() -> None:
     assert not steps[15:].any()
 
 
+@settings(deadline=None)
 @given(first=MESSAGES, second=MESSAGES)
 def test_code_is_linear(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> None:
     """The codeword of a sum is the sum of the codewords, modulo 2."""
     assert np.array_equal(coding.encode(first ^ second), coding.encode(first) ^ coding.encode(second))
 
 
+@settings(deadline=None)
 @given(message=MESSAGES, places=st.integers(0, 63))
 def test_code_is_a_ring(message: NDArray[np.uint8], places: int) -> None:
     """A message turned by some places has its codeword turned by six times as many: no bit is at an end."""

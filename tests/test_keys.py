@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracemark.errors import KeyFileError, TracemarkError
@@ -130,6 +130,7 @@ READS: list[tuple[Callable[[KeyStream, int], NDArray[np.generic]], int]] = [
 
 
 @pytest.mark.parametrize("read, granule", READS)
+@settings(deadline=None)
 @given(first=st.integers(0, 40), second=st.integers(0, 40))
 def test_reads_continue_the_stream(
     read: Callable[[KeyStream, int], NDArray[np.generic]], granule: int, first: int, second: int
@@ -141,6 +142,7 @@ def test_reads_continue_the_stream(
     assert np.concatenate(parts).tolist() == whole.tolist()
 
 
+@settings(deadline=None)
 @given(name=st.text(max_size=20), number=st.integers(-(2**63), 2**63 - 1), count=st.integers(0, 300))
 def test_permutation_holds_every_index_once(name: str, number: int, count: int) -> None:
     """A permutation of any stream and length holds each of 0..count-1 exactly once."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracemark.errors import PayloadError
@@ -39,6 +39,7 @@ def test_scrambled_bits_are_frozen(session: int, member: int, expected: int) -> 
     assert as_integer(Payload(session, member)) == expected
 
 
+@settings(deadline=None)
 @given(session=NUMBERS, member=NUMBERS, secret=st.binary(min_size=32, max_size=32))
 def test_payload_comes_back(session: int, member: int, secret: bytes) -> None:
     """Any payload survives scrambling with any key."""
@@ -49,6 +50,7 @@ def test_payload_comes_back(session: int, member: int, secret: bytes) -> None:
     assert Payload.unscramble(bits, key) == Payload(session, member)
 
 
+@settings(deadline=None)
 @given(block=st.integers(0, 2**64 - 1))
 def test_every_message_is_some_payload(block: int) -> None:
     """Scrambling is onto: any 64 bits unscramble to a payload that scrambles to them again."""
@@ -56,6 +58,7 @@ def test_every_message_is_some_payload(block: int) -> None:
     assert Payload.unscramble(bits, KEY).scramble(KEY).tolist() == bits.tolist()
 
 
+@settings(deadline=None)
 @given(session=NUMBERS, member=NUMBERS)
 def test_wrong_key_gives_another_payload(session: int, member: int) -> None:
     """With a wrong key the bits do not turn back into the payload."""
@@ -63,6 +66,7 @@ def test_wrong_key_gives_another_payload(session: int, member: int) -> None:
     assert Payload.unscramble(payload.scramble(KEY), OTHER_KEY) != payload
 
 
+@settings(deadline=None)
 @given(session=NUMBERS, member=NUMBERS, place=st.integers(0, 63))
 def test_neighbours_are_strangers(session: int, member: int, place: int) -> None:
     """One flipped bit of the payload flips between 10 and 54 of its 64 scrambled bits (32 expected)."""
