@@ -1,7 +1,7 @@
 """Video files and pictures in and out: `embed` marks one, `decode` asks one whose it is."""
 
 from tracemark.video.decoding import Effort, decode, fingerprint, leaks_in
-from tracemark.video.embedding import Marked, Progress, embed
-from tracemark.video.source import Source
+from tracemark.video.embedding import Marked, embed
+from tracemark.video.source import Progress, Source
 
 __all__ = ["Effort", "Marked", "Progress", "Source", "decode", "embed", "fingerprint", "leaks_in"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,7 @@ from tracemark.errors import KeyFileError
 from tracemark.keys import Key
 from tracemark.recovery import Decoding, Recovery
 from tracemark.video.pixels import MARKABLE, convert, nearest_format
-from tracemark.video.source import Source
+from tracemark.video.source import Progress, Source
 
 Effort = Literal["fast", "normal", "max"]
 """How long to search before giving up."""
@@ -33,7 +33,7 @@ def decode(
     keys: Sequence[Key],
     effort: Effort = "normal",
     whole: bool = False,
-    progress: Callable[[float, float | None], None] | None = None,
+    progress: Progress | None = None,
 ) -> Decoding:
     """Say who a video or picture was shown to.
 
@@ -50,7 +50,7 @@ def decode(
     whole : bool, optional
         Read to the end even if the verdict is certain.
     progress : callable, optional
-        Called with the seconds of picture read and, where known, the seconds there are.
+        See `Progress`.
 
     Returns
     -------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +16,8 @@ from tracemark.video.atomic import written_whole
 from tracemark.video.errors import unwritable
 from tracemark.video.pictures import PICTURE_CODECS, write_picture
 from tracemark.video.pixels import MARKABLE, convert, nearest_format
-from tracemark.video.source import Source
+from tracemark.video.source import Progress, Source
 from tracemark.video.writing import Quality, VideoWriter
-
-Progress = Callable[[float, float | None], None]
-"""Called with the seconds of picture done and, where known, the seconds there are."""
 
 
 @dataclass(frozen=True)

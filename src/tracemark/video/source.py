@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,9 @@ from av.stream import Disposition
 
 from tracemark.errors import MediaError
 from tracemark.video.errors import unreadable
+
+Progress = Callable[[float, float | None], None]
+"""Called with the seconds of picture done and, where known, the seconds there are."""
 
 FALLBACK_RATE = Fraction(25)
 """Frames per second assumed where a file states no believable rate."""

@@ -1,0 +1,58 @@
+"""`tracemark decode`: whose copies are these."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tracemark.cli import ERROR, FOUND, NOT_FOUND, complain
+from tracemark.cli.options import FILE, KEY_VARIABLE, load_keys, progress_bar
+from tracemark.cli.verdict import as_json, as_text
+from tracemark.errors import MediaError, TracemarkError
+
+if TYPE_CHECKING:
+    from tracemark.video import Effort
+
+
+@click.command()
+@click.argument("leaks", metavar="LEAK...", nargs=-1, required=True, type=FILE)
+@click.option(
+    "--key", "keys", type=FILE, multiple=True, envvar=KEY_VARIABLE, show_envvar=True, help="Key file; may be repeated."
+)
+@click.option("--json", "in_json", is_flag=True, help="Print one JSON object a line and leak.")
+@click.option(
+    "--effort",
+    type=click.Choice(["fast", "normal", "max"]),
+    default="normal",
+    show_default=True,
+    help="How long to try.",
+)
+@click.option("--whole", is_flag=True, help="Read to the end even if the verdict is certain.")
+def decode(leaks: tuple[Path, ...], *, keys: tuple[Path, ...], in_json: bool, effort: Effort, whole: bool) -> int:
+    """Say who each LEAK was shown to: a video, a picture, or a folder of them.
+
+    Leaves with 0 if a mark was found in any of them, 1 if in none, 2 after an error; the others are still told of.
+    """
+    secrets = load_keys(keys)
+    from tracemark import video
+
+    found = failed = False
+    for named in leaks:
+        files = video.leaks_in(named)
+        if not files:
+            failed = bool(complain(str(MediaError(f"{named} holds no video or picture"))))
+        for leak in files:
+            try:
+                with progress_bar(leak.name) as progress:
+                    decoding = video.decode(leak, keys=secrets, effort=effort, whole=whole, progress=progress)
+                line = as_json(leak, video.fingerprint(leak), decoding) if in_json else as_text(leak, decoding)
+            except TracemarkError as error:
+                failed = bool(complain(str(error)))
+                continue
+            click.echo(line)
+            found |= decoding.verdict == "found"
+    if failed:
+        return ERROR
+    return FOUND if found else NOT_FOUND

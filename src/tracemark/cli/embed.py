@@ -1,0 +1,61 @@
+"""`tracemark embed`: mark a file for one viewer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tracemark.cli.options import FILE, KEY_VARIABLE, load_keys, progress_bar
+from tracemark.payload import Payload
+
+_NUMBER = click.IntRange(0, 2**32 - 1)
+
+
+@click.command()
+@click.argument("source", metavar="IN", type=FILE)
+@click.argument("target", metavar="OUT", type=FILE)
+@click.option("--session", type=_NUMBER, required=True, help="Number of the showing, 0 to 4294967295.")
+@click.option("--member", type=_NUMBER, required=True, help="Number of the viewer, 0 to 4294967295.")
+@click.option("--key", type=FILE, envvar=KEY_VARIABLE, show_envvar=True, help="Key file.")
+@click.option(
+    "--strength", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, help="Multiple of the mark."
+)
+@click.option("--codec", help="Codec to write the video with; the source's own by default. ffv1 into .mkv is lossless.")
+@click.option("--crf", type=int, help="Quality in the encoder's own scale; visually transparent by default.")
+@click.option("--preset", help="Speed of the encoder, such as veryfast.")
+def embed(
+    source: Path,
+    target: Path,
+    *,
+    session: int,
+    member: int,
+    key: Path | None,
+    strength: float,
+    codec: str | None,
+    crf: int | None,
+    preset: str | None,
+) -> None:
+    """Mark the video or picture IN for one viewer, and write it to OUT.
+
+    Sound, subtitles, times and metadata are kept as they are. OUT must not exist yet.
+    """
+    (secret,) = load_keys([key] if key else [])
+    from tracemark import video
+
+    with progress_bar("marking") as progress:
+        done = video.embed(
+            source,
+            target,
+            key=secret,
+            payload=Payload(session, member),
+            strength=strength,
+            codec=codec,
+            crf=crf,
+            preset=preset,
+            progress=progress,
+        )
+    for note in done.notes:
+        click.echo(f"tracemark: note: {note}", err=True)
+    amount = f"{done.frames} frames, {done.seconds:.1f} s" if done.seconds else "1 picture"
+    click.echo(f"{target}: marked for session {session}, member {member} ({amount}, {done.encoder}, key {secret.id})")

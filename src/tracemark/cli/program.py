@@ -1,0 +1,63 @@
+"""`tracemark` itself: its commands, each in a file of its own that is imported when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from tracemark import __version__
+from tracemark.cli import complain
+from tracemark.errors import TracemarkError
+
+_COMMANDS = ("keygen", "embed", "decode", "demo")
+
+
+class _Commands(click.Group):
+    """Commands by name; a decode must not wait for what only the demo imports."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - given by click
+        """Name the commands in the order in which a newcomer needs them."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - given by click
+        """Import a command's file and take the command out of it."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"tracemark.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="tracemark")
+def tracemark() -> None:
+    """Mark every viewer's copy of a video, invisibly, and find out later whose copy leaked."""
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : list of str
+        Words after the program's name.
+
+    Returns
+    -------
+    int
+        Exit status.
+    """
+    try:
+        with tracemark.make_context("tracemark", arguments) as context:
+            status = tracemark.invoke(context)
+    except click.exceptions.Exit as leave:  # --help and --version
+        return leave.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "tracemark"
+        return complain(f"{error.format_message().rstrip('.')}; see '{command} --help'")
+    except TracemarkError as error:
+        return complain(str(error))
+    return int(status or 0)
