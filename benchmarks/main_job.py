@@ -1,0 +1,251 @@
+"""The main job on real clips: mark, look, leak, name the viewer. Writes docs/main-job.md and docs/main-job.json.
+
+    python -m benchmarks.main_job --clips ../shared/clips
+
+What was made is kept in --work, so a run that was stopped goes on where it was, and a run after a change of the
+decoder only decodes again. --clip and --line choose a part, whose page is printed instead of written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import shlex
+import sys
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, get_args
+
+import cv2
+from rich.console import Console
+from rich.progress import Progress
+
+import tracemark
+from benchmarks import ffmpeg, leaks, speed
+from benchmarks.lines import (
+    FILM,
+    METERS,
+    VIDEO_SEAL,
+    VIDEO_SEAL_CLIP,
+    VIDEO_SEAL_PSNR,
+    Clip,
+    Line,
+    Trial,
+    clips_in,
+    trials,
+)
+from benchmarks.page import render
+from benchmarks.report import Outcome, Report
+from benchmarks.workshop import RIGHT_KEY, WRONG_KEY, Workshop, content, viewer_of
+from tracemark.errors import TracemarkError
+from tracemark.video import Effort
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from benchmarks.quality import Quality
+
+SEAL_TOLERANCE = 0.1
+"""The strength for Video Seal's line leaves at most so many dB more than asked."""
+SEAL_ATTEMPTS = 8
+FAST_LINES = 720
+LIBRARIES = ("numpy", "opencv-python-headless", "av")
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+def try_out(workshop: Workshop, trial: Trial) -> Outcome:
+    """Make the leak of a trial and decode it with the right and with a wrong key."""
+    host = trial.clip.path
+    leak = workshop.marked(host, strength=trial.strength) if trial.marked else host
+    for step in trial.chain:
+        leak = workshop.leaked(leak, step)
+    verdict = workshop.verdict(leak, RIGHT_KEY, viewer_of(host) if trial.marked else None)
+    return Outcome.of(trial, verdict, workshop.verdict(leak, WRONG_KEY, None))
+
+
+def quality_of(workshop: Workshop, clip: Clip) -> Quality:
+    """Mark a clip at default strength and measure it."""
+    return workshop.quality(clip.path, workshop.marked(clip.path))
+
+
+def film_of(workshop: Workshop, clips: Sequence[Clip]) -> Clip:
+    """Join clips into one film."""
+    digest = hashlib.sha256("".join(content(clip.path) for clip in clips).encode()).hexdigest()[:12]
+    paths = [clip.path for clip in clips]
+    path = workshop.kept(f"film-{digest}.mkv", lambda target: leaks.join(paths, target))
+    return Clip.read(path, "film")
+
+
+def seal_strength(workshop: Workshop, clip: Clip) -> tuple[float, Quality]:
+    """Find the strength that leaves Video Seal's distance from the host, and a little more.
+
+    Raises
+    ------
+    TracemarkError
+        If no strength does.
+    """
+    strength = 1.0
+    for _ in range(SEAL_ATTEMPTS):
+        quality = workshop.quality(clip.path, workshop.marked(clip.path, strength=strength))
+        excess = quality.psnr_rgb - VIDEO_SEAL_PSNR
+        if 0 <= excess <= SEAL_TOLERANCE:
+            return strength, quality
+        # The mark's amplitude grows with the strength, so its distance falls by 20 dB for each tenfold.
+        strength = round(strength * 10 ** ((excess - SEAL_TOLERANCE / 2) / 20), 4)
+    raise TracemarkError(f"no strength leaves {VIDEO_SEAL_PSNR} dB on {clip.name}")
+
+
+class Runner:
+    """Runs independent jobs, on several processes if asked, and shows how far it is.
+
+    Parameters
+    ----------
+    workshop : Workshop
+    jobs : int
+        Processes; 1 runs everything in this one.
+    progress : Progress
+    """
+
+    def __init__(self, workshop: Workshop, jobs: int, progress: Progress) -> None:
+        self._workshop = workshop
+        self._jobs = jobs
+        self._progress = progress
+
+    def run(self, text: str, work: Callable[[Workshop, Job], Result], jobs: Sequence[Job]) -> list[Result]:
+        """Do the work for every job; results come in the jobs' order."""
+        bar = self._progress.add_task(text, total=len(jobs))
+        if self._jobs == 1:
+            results = []
+            for job in jobs:
+                results.append(work(self._workshop, job))
+                self._progress.advance(bar)
+            return results
+        # Spawned, because forks of a process that has run OpenCV's threads may hang.
+        with ProcessPoolExecutor(self._jobs, get_context("spawn"), initializer=_one_thread) as pool:
+            futures = [pool.submit(work, self._workshop, job) for job in jobs]
+            try:
+                for future in as_completed(futures):
+                    future.result()
+                    self._progress.advance(bar)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+            return [future.result() for future in futures]
+
+
+def _one_thread() -> None:
+    """Keep processes that share the cores from starting as many threads each."""
+    cv2.setNumThreads(1)
+
+
+def run(arguments: argparse.Namespace, workshop: Workshop, progress: Progress) -> Report:
+    """Measure what was asked for."""
+    runner = Runner(workshop, arguments.jobs, progress)
+    every_clip = clips_in(arguments.clips)
+    clips = [clip for clip in every_clip if _chosen(clip.name, arguments.clip)]
+    if not clips:
+        raise TracemarkError(f"there is no such clip in {arguments.clips}", "check --clips and --clip")
+
+    qualities: dict[str, Quality] = {}
+    if any(_chosen(f"Invisible: {meter.name}", arguments.line) for meter in METERS):
+        measured = runner.run("mark and measure", quality_of, clips)
+        qualities = {clip.name: quality for clip, quality in zip(clips, measured, strict=True)}
+
+    wanted = trials(clips, excerpts=arguments.excerpts, stills=arguments.stills)
+    if len(clips) == len(every_clip) and _any_chosen([line for _, line in FILM], arguments.line):
+        film = film_of(workshop, clips)
+        wanted += [Trial(line, film, (leak,)) for leak, line in FILM]
+    seal: dict[str, float] = {}
+    seal_clip = next((clip for clip in clips if clip.name == VIDEO_SEAL_CLIP), None)
+    if seal_clip and _any_chosen([line for _, line in VIDEO_SEAL], arguments.line):
+        strength, quality = seal_strength(workshop, seal_clip)
+        seal = {"strength": strength, **asdict(quality)}
+        wanted += [Trial(line, seal_clip, (leak,), strength=strength) for leak, line in VIDEO_SEAL]
+    wanted = [trial for trial in wanted if _chosen(f"{trial.line.section}: {trial.line.name}", arguments.line)]
+    # Marking first, once a clip, so that no two processes mark the same one.
+    marked = {(trial.clip.name, trial.strength): trial for trial in wanted if trial.marked}
+    runner.run("mark", _mark, list(marked.values()))
+    outcomes = runner.run("leak and decode", try_out, wanted)
+
+    fast_clip = next((clip for clip in clips if clip.height == FAST_LINES), None)
+    speeds = speed.measure(workshop, fast_clip) if fast_clip and _chosen("Fast", arguments.line) else ()
+    return Report(
+        made=how_made(arguments),
+        clips=tuple(clip.name for clip in clips),
+        qualities=qualities,
+        outcomes=tuple(outcomes),
+        speeds=speeds,
+        seal=seal,
+    )
+
+
+def how_made(arguments: argparse.Namespace) -> dict[str, str]:
+    """Say with what a report was made."""
+    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    return {
+        "command": shlex.join(["python", "-m", "benchmarks.main_job", *arguments.given]),
+        "tracemark": tracemark.__version__,
+        "ffmpeg": f"{ffmpeg.version()} (imageio-ffmpeg {version('imageio-ffmpeg')})",
+        "libraries": f"Python {platform.python_version()}, {libraries}",
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
+    }
+
+
+def _mark(workshop: Workshop, trial: Trial) -> Path:
+    return workshop.marked(trial.clip.path, strength=trial.strength)
+
+
+def _chosen(name: str, asked: Sequence[str]) -> bool:
+    return not asked or any(part.lower() in name.lower() for part in asked)
+
+
+def _any_chosen(lines: Sequence[Line], asked: Sequence[str]) -> bool:
+    return any(_chosen(f"{line.section}: {line.name}", asked) for line in lines)
+
+
+def parse(given: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.main_job", description="The main job on real clips.")
+    parser.add_argument("--clips", type=Path, default=Path("../shared/clips"), help="folder of hosts")
+    parser.add_argument("--clip", action="append", default=[], metavar="PART", help="only clips so named")
+    parser.add_argument("--line", action="append", default=[], metavar="PART", help="only lines or sections so named")
+    parser.add_argument("--work", type=Path, default=Path("build/main-job"), help="folder of what is kept")
+    parser.add_argument("--docs", type=Path, default=Path("docs"), help="folder of the page")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--excerpts", type=int, default=10, help="excerpts of each clip")
+    parser.add_argument("--stills", type=int, default=6, help="times of each clip at which single frames are taken")
+    parser.add_argument("--effort", choices=get_args(Effort), default="normal", help="effort of the decoder")
+    parser.add_argument("--whole", action="store_true", help="decode to the end, to see the whole evidence")
+    arguments = parser.parse_args(given)
+    arguments.given = list(given)
+    return arguments
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    """Run, then write the page, or print it if only a part was asked for."""
+    arguments = parse(sys.argv[1:] if given is None else given)
+    workshop = Workshop(arguments.work, effort=arguments.effort, whole=arguments.whole)
+    try:
+        with Progress(console=Console(stderr=True)) as progress:
+            report = run(arguments, workshop, progress)
+    except TracemarkError as error:
+        raise SystemExit(str(error)) from None
+    page = render(report)
+    if arguments.clip or arguments.line:
+        print(page)
+        return
+    arguments.docs.mkdir(parents=True, exist_ok=True)
+    (arguments.docs / "main-job.md").write_text(page, encoding="utf-8")
+    (arguments.docs / "main-job.json").write_text(json.dumps(asdict(report), indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
