@@ -13,6 +13,7 @@ import math
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import chain, zip_longest
@@ -135,6 +136,8 @@ class Vmaf:
     ) -> None:
         """End ffmpeg, whatever happened, and remove its files."""
         self._process.kill()
+        with suppress(BrokenPipeError):
+            self._pipe.close()
         self._process.wait()
         self._folder.cleanup()
 
