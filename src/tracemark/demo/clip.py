@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
-import av
-
 from tracemark.errors import MediaError
 from tracemark.video import Source
+from tracemark.video.writing import Quality, VideoWriter
 
 LONGEST = 12.0
 """Seconds of a clip that the story needs at most; a longer one is cut."""
@@ -16,8 +16,8 @@ LONGEST = 12.0
 MOST_PIXELS = 400e6
 """Pixels marked for one viewer at most, that the story ends within two minutes on two cores; 14 s of 720p30."""
 
-COPYABLE = frozenset({".mp4", ".mov", ".mkv", ".webm"})
-"""Kinds of file that are copied into their own kind; Matroska takes what the others hold."""
+KEPT_KINDS = frozenset({".mp4", ".mov", ".mkv", ".webm"})
+"""Suffixes of clips whose copies are of the same kind; the others' become Matroska, which takes everything."""
 
 SHORTEST = 4.0
 """Seconds kept of however large a clip: a leak has to be worth reading."""
@@ -53,43 +53,43 @@ def bundled_clip() -> Path:
 
 
 def copy_start(clip: Path, target: Path) -> float:
-    """Copy the first seconds of a clip's picture and sound, packet for packet.
+    """Copy a clip, or only its start if it is long: encoded again then, at a quality that hides it.
 
     Parameters
     ----------
     clip : Path
         Any video.
     target : Path
-        File to write, of a kind that holds what the clip holds.
+        File to write; of the clip's own kind, or Matroska.
 
     Returns
     -------
     float
-        Seconds there are in the copy: at most `LONGEST`, less for large pictures.
+        Seconds of picture in the copy: about `LONGEST` at most, less for large pictures.
 
     Raises
     ------
     MediaError
         If the clip is a picture or cannot be read.
     """
-    with Source(clip) as source, av.open(f"file:{target}", "w") as output:
+    with Source(clip) as source:
         if source.still:
             raise MediaError(f"{clip.name} is a picture", "the demo needs a video")
         context = source.stream.codec_context
         rate = context.width * context.height * float(source.rate)
-        seconds = max(SHORTEST, min(LONGEST, MOST_PIXELS / rate))
-        streams = [source.stream, *source.container.streams.audio[:1]]
-        copies = {each.index: output.add_stream_from_template(each, opaque=True) for each in streams}
-        start: float | None = None
-        copied = 0.0
-        for packet in source.packets(*streams):
-            if packet.dts is None:
-                continue
-            time = float(packet.dts * packet.time_base)
-            start = time if start is None else start
-            copied = time - start
-            if copied >= seconds:
-                break
-            packet.stream = copies[packet.stream.index]
-            output.mux(packet)
-    return copied
+        wanted = max(SHORTEST, min(LONGEST, MOST_PIXELS / rate))
+        if source.duration is not None and source.duration <= wanted and clip.suffix == target.suffix:
+            shutil.copyfile(clip, target)
+            return source.duration
+        with VideoWriter(source, target, target, Quality()) as writer:
+            for packet in source.packets(source.stream, *writer.tracks.wanted):
+                if packet.stream.index != source.stream.index:
+                    writer.tracks.hold(packet)
+                    continue
+                for frame in source.decode(packet):
+                    writer.write(frame, host=frame)
+                if source.position >= wanted:
+                    break
+            source.require_frames()
+            writer.finish()
+        return source.position

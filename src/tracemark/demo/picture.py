@@ -14,6 +14,7 @@ from tracemark.errors import MediaError
 from tracemark.keys import Key
 from tracemark.payload import Payload
 from tracemark.video import Source
+from tracemark.video.pixels import MARKABLE, convert, nearest_format
 
 AMPLIFIED = 20
 """Factor by which the difference is shown."""
@@ -42,7 +43,9 @@ def compare(host: Path, picture: Path, key: Key, payload: Payload) -> None:
     frame, rate, aspect = _middle_frame(host)
     embedder = Embedder(key, frame_rate=rate, pixel_aspect=aspect)
     before = _upright(frame, frame.rotation)
-    after = _upright(embedder.viewer(payload).mark(embedder.prepare(frame)), frame.rotation)
+    marked = embedder.viewer(payload).mark(embedder.prepare(frame))
+    assert isinstance(marked, av.VideoFrame)  # noqa: S101 - of the kind that went in; tells mypy
+    after = _upright(marked, frame.rotation)
     change = after.astype(np.int16) - before.astype(np.int16)
     difference = np.clip(_GRAY + AMPLIFIED * change, 0, 255).astype(np.uint8)
     sheet = np.hstack(
@@ -68,6 +71,7 @@ def _middle_frame(host: Path) -> tuple[av.VideoFrame, float, float]:
         frame = next(frames)
         while source.position < middle:
             frame = next(frames)
+        frame = convert(frame, nearest_format(frame.format.name, MARKABLE)[0])
         return frame, float(source.rate), float(source.pixel_aspect)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from tracemark.demo.clip import COPYABLE, bundled_clip, copy_start
+from tracemark.demo.clip import KEPT_KINDS, bundled_clip, copy_start
 from tracemark.demo.leak import Leak
 from tracemark.demo.picture import compare
 from tracemark.errors import MediaError
@@ -70,7 +70,7 @@ def tell(clip: Path | None, folder: Path | None, *, say: Callable[[str], None], 
 
 def _play(clip: Path, work: Path, say: Callable[[str], None], bar: Bar) -> bool:
     """Tell the story, its files going to `work`."""
-    suffix = clip.suffix.lower() if clip.suffix.lower() in COPYABLE else ".mkv"
+    suffix = clip.suffix.lower() if clip.suffix.lower() in KEPT_KINDS else ".mkv"
     host = work / f"host{suffix}"
     seconds = copy_start(clip, host)
     say(f"The film: {clip.name}, {seconds:.1f} s of it.")

@@ -74,7 +74,7 @@ def decode(
                 aspect = float(opened.pixel_aspect)
                 recovery = Recovery(keys, effort=effort, still=opened.still, pixel_aspect=aspect)
             name, _ = nearest_format(frame.format.name, MARKABLE)
-            certain = recovery.add(convert(frame, name), frame.time, is_key=bool(frame.key_frame))
+            certain = recovery.add(convert(frame, name), frame.time)
             if progress:
                 progress(opened.position, opened.duration)
             if certain and not whole:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
-from av.video.frame import PictureType
 
 from tracemark.embedder import Embedder, Viewer
 from tracemark.errors import MediaError
@@ -126,9 +125,8 @@ class _Marker:
                 self.notes.append(f"the picture is marked as {name}: {frame.format.name} cannot be marked as it is")
         embedder, viewer = self._pair
         marked = viewer.mark(embedder.prepare(convert(frame, name)))
+        assert isinstance(marked, av.VideoFrame)  # noqa: S101 - of the kind that went in; tells mypy
         marked.duration = frame.duration
-        # A decoded frame remembers whether it was I, P or B, and an encoder would take that for an order.
-        marked.pict_type = PictureType.NONE
         self.frames += 1
         return marked
 

@@ -19,8 +19,8 @@ from tracemark.errors import MediaError
 from tracemark.video.pixels import nearest_format
 from tracemark.video.source import FALLBACK_RATE
 
-QSCALE_UNIT = 118
-"""Steps of FFmpeg's `global_quality` in one step of the MPEG quantiser (FF_QP2LAMBDA of libavutil/avutil.h)."""
+QUANTISER_RATE = 400_000_000
+"""Bits per second allowed where the quantiser alone is to rule; above what any picture takes."""
 
 MPEG4_LARGEST_BASE = 65535
 """Largest denominator of a time base in MPEG-4 part 2: vop_time_increment_resolution has 16 bits."""
@@ -95,7 +95,7 @@ class Encoder:
         return settings
 
     def configure(self, context: av.VideoCodecContext, crf: int | None) -> None:
-        """Set what has no private option: the quantiser of the MPEG family.
+        """Set what has no private option: the quantiser of the MPEG family, held by closing its limits on it.
 
         Parameters
         ----------
@@ -105,8 +105,8 @@ class Encoder:
             As for `settings`.
         """
         if self.scale == "qscale":
-            context.qscale = True
-            context.global_quality = QSCALE_UNIT * (self.default if crf is None else crf)
+            context.qmin = context.qmax = self.default if crf is None else crf
+            context.bit_rate = QUANTISER_RATE
 
     def time_base(self, source: Fraction, rate: Fraction) -> Fraction:
         """Time base to encode with: the source's, so that no time stamp moves, wherever the codec can count so finely.

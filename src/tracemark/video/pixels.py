@@ -8,8 +8,10 @@ import av
 from av.codec import find_best_pix_fmt_of_list
 from av.video.reformatter import ColorRange, Colorspace
 
-MARKABLE = ("yuv420p", "yuvj420p", "nv12", "yuv422p", "yuv444p", "rgb24", "bgr24", "gray", "yuv420p10le")
-"""Formats that `tracemark.embedder.Embedder` takes as they are."""
+from tracemark.frames import LAYOUTS
+
+MARKABLE = tuple(LAYOUTS)
+"""Formats that are marked, and read, as they are."""
 
 
 def nearest_format(wanted: str, taken: Sequence[str]) -> tuple[str, bool]:

@@ -30,6 +30,9 @@ FALLBACK_RATE = Fraction(25)
 HIGHEST_RATE = 1000
 """Frames per second above which a stated rate is a time base in disguise (MPEG-TS states 90000)."""
 
+LONGEST_PIXEL = 10
+"""Pixel aspect beyond which a file states nonsense, either way; real ones stay within 1:2 and 2:1."""
+
 CUT_TOLERANCE = 1.0
 """Seconds that may be missing at a file's end before it is called cut; encoders round durations."""
 
@@ -111,7 +114,10 @@ class Source:
     @property
     def pixel_aspect(self) -> Fraction:
         """Width of a stored pixel divided by its height; some codecs tell it with the first frame only."""
-        return self.stream.sample_aspect_ratio or self.stream.codec_context.sample_aspect_ratio or Fraction(1)
+        for aspect in (self.stream.sample_aspect_ratio, self.stream.codec_context.sample_aspect_ratio):
+            if aspect and 1 / LONGEST_PIXEL <= aspect <= LONGEST_PIXEL:
+                return aspect
+        return Fraction(1)
 
     @property
     def position(self) -> float:

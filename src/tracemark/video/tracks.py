@@ -62,7 +62,7 @@ class CopiedTracks:
         if stream.type in {"audio", "subtitle"}:
             raise MediaError(
                 f"a file of this kind ({output.format.name}) cannot hold the source's {stream.type} track ({kind})",
-                f"write to {source.path.suffix} or .mkv instead",
+                "write to a file of the source's own kind, or to .mkv",
             )
         self.notes.append(
             f"the {stream.type} track {stream.index} ({kind}) is left out: this kind of file cannot hold it"

@@ -13,6 +13,7 @@ from typing import Self, cast
 
 import av
 from av.buffer import Buffer
+from av.video.frame import PictureType
 
 from tracemark.errors import MediaError
 from tracemark.video.encoders import Encoder, can_hold, choose_encoder, find_encoder
@@ -118,7 +119,10 @@ class VideoWriter:
         """
         if self._stream is None:
             self._stream = self._lay_out(marked, _display_matrix(host))
-        self._encode(self._stream, convert(marked, str(self._stream.pix_fmt)))
+        written = convert(marked, str(self._stream.pix_fmt))
+        # A decoded frame remembers whether it was I, P or B, and an encoder would take that for an order.
+        written.pict_type = PictureType.NONE
+        self._encode(self._stream, written)
 
     def finish(self) -> None:
         """Write what the encoder and the copied tracks still hold."""
