@@ -396,7 +396,8 @@ def _blank_like(frame: Frame) -> Frame:
         return np.empty_like(frame)
     blank = VideoFrame(frame.width, frame.height, frame.format.name)
     blank.pts = frame.pts
-    blank.time_base = frame.time_base
+    if frame.time_base is not None:
+        blank.time_base = frame.time_base
     blank.color_range = frame.color_range
     blank.colorspace = frame.colorspace
     blank.color_primaries = frame.color_primaries

@@ -1,0 +1,177 @@
+"""Evidence: what every cell says about its code bit, added up pattern by pattern."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tracemark import coding
+from tracemark.recovery.features import PARTS, slot_features
+from tracemark.recovery.record import BINS_PER_SLOT
+from tracemark.recovery.templates import in_band
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tracemark.profile import Profile
+    from tracemark.recovery.record import Record
+    from tracemark.recovery.templates import Templates
+
+    Samples = NDArray[np.float32]
+
+LEAST_WEIGHT = 0.15
+"""Weight that a slot keeps at least, relative to the mean slot: a pilot of one slot is a rough measure."""
+
+
+@dataclass(frozen=True)
+class SlotFeatures:
+    """Features of a record for one phase of the slots; they serve every key and every offset of that phase.
+
+    Attributes
+    ----------
+    first_slot : int
+        Number of the first slot, counted so that an offset of 0 puts slot 0 at bin 0.
+    luma : ndarray of float32, shape (slots, rows, columns, n)
+    chroma : ndarray of float32, shape (slots, 2, rows, columns, n)
+    held : ndarray of bool, shape (slots,)
+        Slots that frames fell into.
+    """
+
+    first_slot: int
+    luma: Samples
+    chroma: Samples
+    held: NDArray[np.bool_]
+
+
+def features_at(record: Record, phase: int, profile: Profile) -> SlotFeatures:
+    """Cut a record into slots and make their features.
+
+    Parameters
+    ----------
+    record : Record
+    phase : int
+        Bins of the first slot that lie before bin 0 of the leak, 0 to ``BINS_PER_SLOT - 1``.
+    profile : Profile
+
+    Returns
+    -------
+    SlotFeatures
+    """
+    first_slot = (record.first + phase) // BINS_PER_SLOT
+    start = first_slot * BINS_PER_SLOT - phase - record.first
+    luma, chroma, frames = record.averages(start, BINS_PER_SLOT // PARTS)
+    slots = -(-len(frames) // PARTS)
+    missing = slots * PARTS - len(frames)
+    frames = np.pad(frames, (0, missing))
+    pad = [(0, missing)] + [(0, 0)] * 3
+    in_luma = np.pad(in_band(luma, profile, "luma"), pad)
+    in_chroma = in_band(chroma, profile, "chroma")
+    luma_features, held = slot_features(in_luma, frames, slots)
+    chroma_features = [slot_features(np.pad(in_chroma[:, k], pad), frames, slots)[0] for k in (0, 1)]
+    return SlotFeatures(first_slot, luma_features, np.stack(chroma_features, axis=1), held)
+
+
+@dataclass
+class Evidence:
+    """What the cells of every pattern say, for one key at one offset.
+
+    Parameters
+    ----------
+    luma, chroma_blue, chroma_red : ndarray of float64, shape (patterns, cells)
+        Signed evidence of each cell; positive speaks for a 1.
+    """
+
+    luma: NDArray[np.float64]
+    blue: NDArray[np.float64]
+    red: NDArray[np.float64]
+
+    @classmethod
+    def none(cls, templates: Templates) -> Evidence:
+        """Begin without any evidence."""
+        luma, chroma = templates.luma_bits.shape, templates.chroma_bits.shape
+        return cls(np.zeros(luma), np.zeros(chroma), np.zeros(chroma))
+
+    def __add__(self, other: Evidence) -> Evidence:
+        """Add what another stretch of the same leak says.
+
+        Cells of the same pattern are added before anything is squared: their chips are the same.
+        """
+        return Evidence(self.luma + other.luma, self.blue + other.blue, self.red + other.red)
+
+    def soft_bits(self, templates: Templates) -> NDArray[np.float64]:
+        """Evidence of each code bit.
+
+        Parameters
+        ----------
+        templates : Templates
+
+        Returns
+        -------
+        ndarray of float64, shape (384,)
+        """
+        bits = [templates.luma_bits, templates.chroma_bits, templates.chroma_bits]
+        parts = [self.luma, self.blue, self.red]
+        return np.sum(
+            [
+                np.bincount(which.ravel(), weights=part.ravel(), minlength=coding.CODE_BITS)
+                for which, part in zip(bits, parts, strict=True)
+            ],
+            axis=0,
+        )
+
+    @property
+    def energy(self) -> float:
+        """Sum of the squares of all cells' evidence: the variance of any codeword's score under chance."""
+        return float(sum((part * part).sum() for part in (self.luma, self.blue, self.red)))
+
+
+def gather(features: SlotFeatures, offset: int, templates: Templates, profile: Profile) -> Evidence:
+    """Correlate features with a key's chips at an offset.
+
+    Slots are weighed by what their pilots show. The pilot's phases are drawn apart from the chips, so the weights
+    leave the chance behaviour of the evidence as it is.
+
+    Parameters
+    ----------
+    features : SlotFeatures
+        Of the phase ``offset % BINS_PER_SLOT``.
+    offset : int
+        Bins from the start of a cycle to the start of the leak.
+    templates : Templates
+    profile : Profile
+
+    Returns
+    -------
+    Evidence
+    """
+    evidence = Evidence.none(templates)
+    slots = features.first_slot + offset // BINS_PER_SLOT + np.arange(len(features.held))
+    numbers = slots % profile.patterns
+    weights = _slot_weights(features, numbers, templates)
+    for index in np.flatnonzero(features.held):
+        pattern, weight = numbers[index], weights[index]
+        evidence.luma[pattern] += weight * (features.luma[index] * templates.luma[pattern]).sum(-1).ravel()
+        both = (features.chroma[index] * templates.chroma[pattern]).sum(-1).reshape(2, -1)
+        evidence.blue[pattern] += weight * both[0]
+        evidence.red[pattern] += weight * both[1]
+    return evidence
+
+
+def _slot_weights(
+    features: SlotFeatures, numbers: NDArray[np.int64], templates: Templates
+) -> NDArray[np.float64]:
+    """Square root of each slot's pilot gain, shrunk to the mean gain by how well one slot measures it."""
+    held = np.flatnonzero(features.held)
+    weights = np.zeros(len(features.held))
+    if len(held) < 2:
+        weights[held] = 1.0
+        return weights
+    gains = np.array([(features.luma[i] * templates.pilot[numbers[i]]).sum() for i in held])
+    noise = np.mean([np.mean(features.luma[i] ** 2) for i in held])  # variance of one gain under chance
+    mean = max(gains.mean(), np.sqrt(noise))
+    true_spread = max(gains.var() - noise, 0.0)
+    shrunk = mean + true_spread / (true_spread + noise) * (gains - mean)
+    weights[held] = np.sqrt(np.maximum(shrunk / mean, LEAST_WEIGHT))
+    return weights

@@ -1,0 +1,117 @@
+"""Why a leak did not name anyone, in words, from what was measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tracemark.frames import layout_of, luma_and_chroma, planes
+from tracemark.recovery.statistics import score_needed
+
+if TYPE_CHECKING:
+    from tracemark.frames import Frame
+
+PILOT_SEEN = 7.0
+"""Pilot correlation, in robust deviations over all offsets, that foreign material does not reach (measured:
+docs/false-positives.md)."""
+
+SMALL_SIDE = 240
+"""Shorter side, in pixels, under which the mark's finer half is lost."""
+
+DATA_TO_PILOT = 2.0
+"""Typical ratio of the message's score to the pilot's at the true offset (measured on marked clips)."""
+
+LOOKS = 25
+"""Frames between two looks at a leak's contrast."""
+
+
+@dataclass
+class Quality:
+    """What is plain to see of a leak's picture.
+
+    Attributes
+    ----------
+    width, height : int
+    contrast : float
+        Largest standard deviation of luma seen so far, in levels.
+    """
+
+    width: int = 0
+    height: int = 0
+    contrast: float = 0.0
+    _seen: int = 0
+
+    def look(self, frame: Frame) -> None:
+        """Note a frame's size and, now and then, its contrast.
+
+        Parameters
+        ----------
+        frame : av.VideoFrame or ndarray
+        """
+        if self._seen % LOOKS == 0:
+            layout = layout_of(frame)
+            luma, _ = luma_and_chroma(planes(frame, layout), layout)
+            self.height, self.width = luma.shape[:2]
+            self.contrast = max(self.contrast, float(np.std(luma[::4, ::4])) / layout.levels)
+        self._seen += 1
+
+
+def explain(
+    quality: Quality,
+    *,
+    found: bool,
+    still: bool,
+    pilot: float,
+    score: float,
+    trials: int,
+    seconds: float,
+    several_keys: bool,
+) -> list[str]:
+    """Say what stood in the way and what would help.
+
+    Parameters
+    ----------
+    quality : Quality
+    found, still : bool
+    pilot : float
+        The pilot's best score.
+    score : float
+        The message's best score.
+    trials : int
+        Evidence vectors decoded.
+    seconds : float
+        Length of what was read.
+    several_keys : bool
+
+    Returns
+    -------
+    list of str
+        Empty if a member was found.
+    """
+    if found:
+        return []
+    why = []
+    needed = score_needed(trials)
+    keys = "any of these keys" if several_keys else "this key"
+    if not still and pilot >= PILOT_SEEN:
+        likely = max(score, DATA_TO_PILOT * pilot * 0.5)
+        more = seconds * max((needed / min(likely, needed * 0.95)) ** 2 - 1, 0.1)
+        why.append(
+            f"a mark of {keys} seems to be there (pilot {pilot:.1f}, noise stays under {PILOT_SEEN:g}), but the message "
+            f"scores {score:.1f} of {needed:.1f} needed"
+        )
+        why.append(f"about {more:.0f} more seconds of the same quality, or an earlier copy of better quality, would help")
+    elif still:
+        why.append(f"no message of {keys} in this single picture: it scores {score:.1f} of {needed:.1f} needed")
+        why.append("more pictures of the same leak as one video, or the video itself, carry far more of the mark")
+    else:
+        why.append(f"no mark of {keys} was seen with the whole picture in place (pilot {pilot:.1f} of {PILOT_SEEN:g})")
+        if seconds < 2:
+            why.append(f"the leak is only {seconds:.1f} s long; 2 s or more are wanted")
+    if min(quality.width, quality.height) < SMALL_SIDE:
+        why.append(f"the picture has only {quality.width}x{quality.height} pixels; a larger copy would carry more")
+    if quality.contrast < 2:
+        why.append("the picture is almost uniform; codecs leave nothing of the mark in such pictures")
+    return why

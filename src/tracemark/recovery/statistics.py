@@ -1,0 +1,105 @@
+"""How likely chance alone explains a score: the one place where `p_false` is made.
+
+The statistic. A cell's evidence is ``v = sum(feature * chip)`` over the DCT coefficients of one cell under one
+pattern. In material that does not carry the mark of this key the chips are independent of the picture, so each ``v``
+is as likely ``+|v|`` as ``-|v|``, independently of all others, whatever the picture is and however features were
+weighted, as long as the weights do not depend on these chips. For one fixed message with codeword signs ``c`` the
+score ``z = sum(c * v) / sqrt(sum(v ** 2))`` is therefore a normalised Rademacher sum, for which
+
+    P(z >= x) <= 3.178 * Q(x)     (Bentkus and Dzindzalieta 2015, theorem 1.1)
+
+with Q the tail of the normal distribution. Nothing about the distribution of pictures is assumed. The union bound over
+all 2^64 messages, and over every evidence vector that was decoded (keys, alignments, offsets, attempts), gives
+
+    p_false = min(1, 2^64 * trials * 3.178 * Q(z)).
+"""
+
+from __future__ import annotations
+
+from math import erfc, exp, log, pi, sqrt
+
+from tracemark.coding import MESSAGE_BITS
+
+RADEMACHER_CONSTANT = 3.178
+"""Bentkus and Dzindzalieta (2015): least factor by which Q must be raised to bound every Rademacher sum, rounded up."""
+
+FOUND = 1e-9
+"""Largest `p_false` at which a member is named (the contract's bar)."""
+
+CERTAIN = 1e-12
+"""At this `p_false` reading on is idle."""
+
+
+def log_normal_tail(score: float) -> float:
+    """Natural logarithm of the normal distribution's upper tail.
+
+    Parameters
+    ----------
+    score : float
+        In standard deviations.
+
+    Returns
+    -------
+    float
+        ``log(Q(score))``; beyond 30 by the asymptotic series (Abramowitz and Stegun 1964, eq. 26.2.12), whose
+        truncation after the first term bounds Q from above.
+    """
+    if score < 30:
+        return log(0.5 * erfc(score / sqrt(2)))
+    return -score * score / 2 - log(score * sqrt(2 * pi))
+
+
+def log_p_false(score: float, trials: int) -> float:
+    """Natural logarithm of the probability that foreign material scores as well.
+
+    Parameters
+    ----------
+    score : float
+        ``z`` of the best message.
+    trials : int
+        Evidence vectors that were decoded before and including this one.
+
+    Returns
+    -------
+    float
+        At most 0.
+    """
+    bound = log_normal_tail(score) + log(RADEMACHER_CONSTANT) + MESSAGE_BITS * log(2) + log(max(trials, 1))
+    return min(0.0, bound)
+
+
+def probability(log_p: float) -> float:
+    """Turn a logarithm into a probability that is never shown as exactly 0.
+
+    Parameters
+    ----------
+    log_p : float
+
+    Returns
+    -------
+    float
+    """
+    return max(exp(max(log_p, -690.0)), 1e-299)
+
+
+def score_needed(trials: int) -> float:
+    """Score at which a message is found.
+
+    Parameters
+    ----------
+    trials : int
+        Evidence vectors decoded.
+
+    Returns
+    -------
+    float
+        Least ``z``, to 0.01, with ``p_false <= FOUND``.
+    """
+    low, high = 0.0, 40.0
+    while high - low > 0.01:
+        middle = (low + high) / 2
+        if log_p_false(middle, trials) <= log(FOUND):
+            high = middle
+        else:
+            low = middle
+    return high

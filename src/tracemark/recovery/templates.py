@@ -1,0 +1,84 @@
+"""What a key's patterns look like in one leak: cut to its grid and seen through the DCT of its cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tracemark.signal import cells
+from tracemark.signal.patterns import Patterns
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tracemark.keys import Key
+    from tracemark.profile import Profile
+    from tracemark.recovery.record import Grids
+
+    Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Templates:
+    """Coefficients inside the band of every pattern of a key.
+
+    Attributes
+    ----------
+    luma : ndarray of float32, shape (patterns, rows, columns, n)
+    chroma : ndarray of float32, shape (patterns, 2, rows, columns, n)
+    pilot : ndarray of float32, shape (patterns, rows, columns, n)
+        Scaled so that ``sum(pilot ** 2)`` is 1 for every pattern.
+    luma_bits, chroma_bits : ndarray of int64, shape (patterns, rows * columns)
+        Code bit of each cell.
+    """
+
+    luma: Samples
+    chroma: Samples
+    pilot: Samples
+    luma_bits: NDArray[np.int64]
+    chroma_bits: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, key: Key, profile: Profile, grids: Grids) -> Templates:
+        """Make the templates of a key.
+
+        Parameters
+        ----------
+        key : Key
+        profile : Profile
+        grids : Grids
+
+        Returns
+        -------
+        Templates
+        """
+        patterns = Patterns.of(key, profile)
+        luma, chroma, count = grids.luma, grids.chroma, profile.patterns
+        pilot = in_band(luma.window(patterns.pilot), profile, "luma")
+        energy = np.sqrt((pilot * pilot).sum(axis=(1, 2, 3), keepdims=True))
+        return cls(
+            luma=in_band(luma.window(patterns.luma), profile, "luma"),
+            chroma=in_band(chroma.window(patterns.chroma), profile, "chroma"),
+            pilot=pilot / energy,
+            luma_bits=patterns.luma_bits[:, luma.rows, luma.columns].reshape(count, -1),
+            chroma_bits=patterns.chroma_bits[:, chroma.rows, chroma.columns].reshape(count, -1),
+        )
+
+
+def in_band(planes: Samples, profile: Profile, kind: str) -> Samples:
+    """Coefficients of whole cells inside the band.
+
+    Parameters
+    ----------
+    planes : ndarray of float32, shape (..., rows * cell, columns * cell)
+    profile : Profile
+    kind : {"luma", "chroma"}
+
+    Returns
+    -------
+    ndarray of float32, shape (..., rows, columns, n)
+    """
+    plane = profile.luma if kind == "luma" else profile.chroma
+    return cells.forward(planes, profile.cell)[..., cells.band_mask(profile.cell, plane.band)]
