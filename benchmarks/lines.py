@@ -176,7 +176,7 @@ STILLS: tuple[tuple[int, int | None, Line], ...] = tuple(
     for jpeg in (None, 60)
 )
 VIDEO_SEAL: tuple[tuple[Leak, Line], ...] = tuple(
-    (leak, Line("Video Seal", f"{VIDEO_SEAL_CLIP}, {leak.name}")) for leak in (leaks.x264(40), leaks.x264(50))
+    (leak, Line("Video Seal", f"at Video Seal's distance, {leak.name}")) for leak in (leaks.x264(40), leaks.x264(50))
 )
 UNMARKED = Line("Absent", "unmarked clips")
 WRONG_KEY = Line("Absent", "marked files themselves, wrong key")
