@@ -88,9 +88,13 @@ class Curve:
         )
         return float((math.log(target) - offset) / slope)
 
+    def reaches(self, target: float) -> bool:
+        """Whether frame errors were counted far enough down to speak of this rate."""
+        return self.nearest(target).rate < 3 * target
+
     def nearest(self, target: float) -> Point:
-        """Give the counted point closest to a frame error rate."""
-        counted = [point for point in self.points if point.errors]
+        """Give the well-counted point closest to a frame error rate."""
+        counted = [point for point in self.points if point.errors >= 10]
         return min(counted, key=lambda point: abs(math.log(point.rate / target)))
 
 
@@ -159,16 +163,16 @@ def measure(name: str, code: TailBitingCode, *, fast: bool) -> Curve:
     """Count along the curve, then at its targets until the errors suffice."""
     curve = Curve(name, code)
     # The long code of comparison is slow, and its answer is known at 1e-2 already.
-    targets = TARGETS[:1] if code.rate_inverse > coding.CODE.rate_inverse else TARGETS
-    grid = np.arange(9.5, 16.1, 0.5)
-    for z in grid if len(targets) > 1 else grid[grid >= 11.0]:
-        curve.points.append(count(code, float(z), 20 if fast else 60, 1024 if fast else 3072))
+    is_long = code.rate_inverse > coding.CODE.rate_inverse
+    targets = TARGETS[:1] if is_long else TARGETS
+    frames = 1024 if fast else 2048 if code.memory >= coding.CODE.memory else 12_288
+    for z in np.arange(11.5 if is_long else 9.5, 16.1, 0.5):
+        curve.points.append(count(code, float(z), 20 if fast else 60, frames))
         say(name, curve.points[-1])
-        beyond = curve.points[-1].rate < targets[-1] / 3
-        if beyond and (name != OURS or z >= 14.0):
+        if curve.points[-1].rate < targets[-1] / 3 and (name != OURS or z >= 14.0):
             break
     for target in targets:
-        point = count(code, round(curve.crossing(target), 2), 10 if fast else 60, 4096 if fast else 80_000)
+        point = count(code, round(curve.crossing(target), 2), 10 if fast else 55, 10_240 if fast else 80_000)
         say(name, point)
         curve.points = sorted([*curve.points, point], key=lambda point: point.z)
     return curve
@@ -239,7 +243,8 @@ def page(curves: Sequence[Curve], *, fast: bool) -> str:
         f"{K} message bits over the Gaussian channel, soft decisions, wrap-around Viterbi decoder. z is the score of",
         "the whole evidence, sqrt(2 k Eb/N0), the unit in which a mark is measured: codes of different length stand",
         "side by side at the same total evidence. The normal approximation (Polyanskiy, Poor and Verdu 2010) is what",
-        "the best code of the same length and rate can do, up to a small error of the approximation itself.",
+        "the best code of the same length and rate can do; it is no bound, so a gap may come out a little negative.",
+        "Bars in the plot are two standard errors of the count.",
         "",
         "![Frame error rate over Eb/N0](img/error-correction.png)",
         "",
@@ -252,7 +257,7 @@ def page(curves: Sequence[Curve], *, fast: bool) -> str:
     for curve in curves:
         cells = [f"**{curve.name}**" if curve.name == OURS else curve.name]
         for target in TARGETS:
-            if curve.nearest(target).rate > 3 * target:
+            if not curve.reaches(target):
                 cells += ["not measured"] * 3
                 continue
             own, best = (
@@ -290,11 +295,11 @@ def draw(curves: Sequence[Curve], path: Path) -> None:
         rates = [normal_approximation(float(z), length) for z in strengths]
         axes.semilogy([decibels(z) for z in strengths], rates, style, label=f"normal approximation, {length} bits")
     for curve in curves:
-        counted = [point for point in curve.points if point.errors]
+        counted = [point for point in curve.points if point.errors >= 5]
         decibel = [decibels(point.z) for point in counted]
         rates = [point.rate for point in counted]
         spread = [2 * point.rate / math.sqrt(point.errors) for point in counted]
-        lower = [min(2 * gap, 0.8 * rate) for gap, rate in zip(spread, rates, strict=True)]
+        lower = [min(gap, 0.8 * rate) for gap, rate in zip(spread, rates, strict=True)]
         axes.errorbar(decibel, rates, yerr=[lower, spread], fmt="o-", markersize=3, capsize=2, label=curve.name)
     axes.set(ylim=(3e-5, 1.2), xlim=(-1.7, 3.0), xlabel="Eb/N0 in dB", ylabel="frame error rate")
     axes.secondary_xaxis(
@@ -321,15 +326,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     draw(curves, options.docs / "img" / "error-correction.png")
     (options.docs / "error-correction.md").write_text(page(curves, fast=options.fast), encoding="utf-8")
     target = TARGETS[-1]
-    for curve in curves:
-        if curve.nearest(target).rate < 3 * target:
-            best = approximation_crossing(target, curve.code.code_bits)
-            gap = decibels(curve.crossing(target)) - decibels(best)
-            print(f"{curve.name}: {gap:.2f} dB from the normal approximation at a frame error rate of {target:g}")
-            if curve.name == OURS and gap > BAR_DB:
-                print(f"that is more than {BAR_DB} dB", file=sys.stderr)
-                return 1
+    gaps = {
+        curve.name: decibels(curve.crossing(target)) - decibels(approximation_crossing(target, curve.code.code_bits))
+        for curve in curves
+        if curve.reaches(target)
+    }
+    for name, gap in gaps.items():
+        print(f"{name}: {gap:.2f} dB from the normal approximation at a frame error rate of {target:g}")
     print(f"{time.process_time() - begin:.0f} s of processor time")
+    if gaps.get(OURS, math.inf) > BAR_DB:
+        print(f"the code of the wire format is not shown to be within {BAR_DB} dB", file=sys.stderr)
+        return 1
     return 0
 
 
