@@ -204,7 +204,7 @@ def test_message_of_wrong_shape_or_content_is_refused(bits: np.ndarray[Any, Any]
         coding.encode(bits)
 
 
-@pytest.mark.parametrize("generators, memory, length", [((0o5, 0o6), 2, 8), ((0o17,), 2, 8), ((0o7,), 2, 1)])
+@pytest.mark.parametrize(("generators", "memory", "length"), [((0o5, 0o6), 2, 8), ((0o17,), 2, 8), ((0o7,), 2, 1)])
 def test_unfit_code_is_refused(generators: tuple[int, ...], memory: int, length: int) -> None:
     """A generator must tap both ends of its register and no more, and a message must fill it."""
     with pytest.raises(ValueError, match="must"):

@@ -50,7 +50,7 @@ def test_bytes_are_frozen() -> None:
 
 
 @pytest.mark.parametrize(
-    "name, numbers, expected",
+    ("name", "numbers", "expected"),
     [
         ("vector", (0,), "0d8d93a92f84e020"),
         ("vector", (1,), "83e6b341c5f13f21"),
@@ -129,7 +129,7 @@ READS: list[tuple[Callable[[KeyStream, int], NDArray[np.generic]], int]] = [
 ]
 
 
-@pytest.mark.parametrize("read, granule", READS)
+@pytest.mark.parametrize(("read", "granule"), READS)
 @settings(deadline=None)
 @given(first=st.integers(0, 40), second=st.integers(0, 40))
 def test_reads_continue_the_stream(

@@ -25,7 +25,7 @@ def as_integer(payload: Payload, key: Key = KEY) -> int:
 
 
 @pytest.mark.parametrize(
-    "session, member, expected",
+    ("session", "member", "expected"),
     [
         (0, 0, 0xFC0EB9C4D7F257A0),
         (88, 4711, 0x91F3BCF1F453986C),
