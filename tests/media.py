@@ -50,7 +50,8 @@ def scene(width: int, height: int, seed: int = 7) -> NDArray[np.uint8]:
     shape = height + MARGIN, width + MARGIN
     y, x = np.mgrid[0 : shape[0], 0 : shape[1]]
     layers = [120 + 50 * np.sin(x / (9 + k)) * np.cos(y / (7 + k)) + random.normal(0, 12, shape) for k in range(3)]
-    return np.clip(np.stack(layers, axis=-1), 16, 235).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.clip(np.stack(layers, axis=-1), 16, 235).astype(np.uint8)
+    return pixels
 
 
 def picture(clip: Clip, number: int) -> av.VideoFrame:

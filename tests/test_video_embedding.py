@@ -38,7 +38,7 @@ def samples(frame: av.VideoFrame) -> list[NDArray[np.uint8]]:
     """Return the visible bytes of each plane."""
     planes = []
     for plane in frame.planes:
-        whole = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+        whole = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
         used = plane.line_size if plane.width == 0 else plane.width * max(1, frame.format.components[0].bits // 8)
         planes.append(whole[:, :used])
     return planes
@@ -107,6 +107,7 @@ def test_ffv1_is_lossless(tmp_path: Path, pixel_format: str) -> None:
         if host.format.name not in MARKABLE:
             host = host.reformat(format="rgb24")  # noqa: PLW2901
         marked = viewer.mark(embedder.prepare(host))
+        assert isinstance(marked, av.VideoFrame)
         expected = samples(marked)
         actual = samples(written.reformat(format=marked.format.name))
         assert all(np.array_equal(one, other) for one, other in zip(expected, actual, strict=True))
@@ -280,7 +281,8 @@ def test_progress(tmp_path: Path) -> None:
     seen: list[tuple[float, float | None]] = []
     mark(make(tmp_path / "a.mp4"), tmp_path / "b.mp4", progress=lambda done, total: seen.append((done, total)))
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
-    assert seen[-1] == (pytest.approx(0.48), pytest.approx(0.48))
+    assert seen[-1][0] == pytest.approx(0.48)
+    assert [total for _, total in seen] == pytest.approx([0.48] * len(seen))
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ def as_text(leak: Path, decoding: Decoding) -> str:
     lines += [f"  p_false   {decoding.p_false:.2g}  (chance that unmarked or foreign material scores as well)"]
     if decoding.key_id:
         lines += [f"  key       {decoding.key_id}"]
-    lines += [f"  read      {decoding.frames_used} frames, {decoding.seconds_used:.1f} s"]
+    video = f"{decoding.frames_used} frames, {decoding.seconds_used:.1f} s"
+    lines += [f"  read      {video if decoding.seconds_used else 'one picture'}"]
     lines += [f"  reason    {reason}" for reason in decoding.reasons]
     return "\n".join(lines)

@@ -44,7 +44,7 @@ def compare(host: Path, picture: Path, key: Key, payload: Payload) -> None:
     embedder = Embedder(key, frame_rate=rate, pixel_aspect=aspect)
     before = _upright(frame, frame.rotation)
     marked = embedder.viewer(payload).mark(embedder.prepare(frame))
-    assert isinstance(marked, av.VideoFrame)  # noqa: S101 - of the kind that went in; tells mypy
+    assert isinstance(marked, av.VideoFrame)  # of the kind that went in; tells mypy
     after = _upright(marked, frame.rotation)
     change = after.astype(np.int16) - before.astype(np.int16)
     difference = np.clip(_GRAY + AMPLIFIED * change, 0, 255).astype(np.uint8)

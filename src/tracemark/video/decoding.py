@@ -80,7 +80,7 @@ def decode(
             if certain and not whole:
                 break
         damage = opened.damage
-    assert recovery is not None  # noqa: S101 - `frames` raises if there is none; tells mypy
+    assert recovery is not None  # `frames` raises if there is none; tells mypy
     decoding = recovery.finish()
     return replace(decoding, reasons=(*decoding.reasons, *damage)) if damage else decoding
 

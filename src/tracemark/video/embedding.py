@@ -125,7 +125,7 @@ class _Marker:
                 self.notes.append(f"the picture is marked as {name}: {frame.format.name} cannot be marked as it is")
         embedder, viewer = self._pair
         marked = viewer.mark(embedder.prepare(convert(frame, name)))
-        assert isinstance(marked, av.VideoFrame)  # noqa: S101 - of the kind that went in; tells mypy
+        assert isinstance(marked, av.VideoFrame)  # of the kind that went in; tells mypy
         marked.duration = frame.duration
         self.frames += 1
         return marked

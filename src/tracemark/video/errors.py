@@ -70,12 +70,12 @@ def _lost_its_index(path: Path) -> bool:
     seen = set()
     try:
         with path.open("rb") as file:
-            while len(header := file.read(8)) == 8:  # noqa: PLR2004 - size and type
+            while len(header := file.read(8)) == 8:  # size and type
                 size, kind = struct.unpack(">I4s", header)
                 seen.add(kind)
                 if size == 1:
                     size = struct.unpack(">Q", file.read(8).ljust(8, b"\0"))[0] - 8
-                if size < 8:  # noqa: PLR2004 - runs to the end of the file, or is no box
+                if size < 8:  # runs to the end of the file, or is no box
                     break
                 file.seek(size - 8, 1)
     except OSError:

@@ -106,7 +106,7 @@ def _segments(jpeg: bytes) -> list[tuple[int, bytes]]:
     """List the marker and bytes of each segment before the picture itself (ITU-T T.81, section B.1.1.4)."""
     found = []
     position = len(_START_OF_IMAGE)
-    while position + 4 <= len(jpeg) and jpeg[position] == 0xFF and jpeg[position + 1] != _START_OF_SCAN:  # noqa: PLR2004
+    while position + 4 <= len(jpeg) and jpeg[position] == 0xFF and jpeg[position + 1] != _START_OF_SCAN:
         length = 2 + int.from_bytes(jpeg[position + 2 : position + 4])
         found.append((jpeg[position + 1], jpeg[position : position + length]))
         position += length

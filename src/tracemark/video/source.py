@@ -274,7 +274,7 @@ def _main_stream(container: av.container.InputContainer, path: Path) -> av.Video
         raise MediaError(f"{path.name} holds no picture")
     best = cast("av.VideoStream | None", container.streams.best("video"))
     stream = best if best in moving else moving[0]
-    assert stream is not None  # noqa: S101 - tells mypy that a member of `moving` was chosen
+    assert stream is not None  # tells mypy that a member of `moving` was chosen
     # PyAV leaves the context out where FFmpeg has no decoder at all.
     if cast("av.VideoCodecContext | None", stream.codec_context) is None:
         raise MediaError(f"{path.name}: there is no decoder for its video", "convert it to H.264 first")

@@ -92,7 +92,7 @@ class CopiedTracks:
         while self._waiting:
             packet = self._waiting[0]
             stamp = packet.dts if packet.dts is not None else packet.pts
-            assert stamp is not None  # noqa: S101 - `hold` lets no other in; tells mypy
+            assert stamp is not None  # `hold` lets no other in; tells mypy
             if until is not None and float(stamp * packet.time_base) > until:
                 return
             self._waiting.popleft()

@@ -150,7 +150,7 @@ class VideoWriter:
                 stream = self._add_video(marked, matrix)
             elif each in self.tracks.wanted:
                 self.tracks.add(each)
-        assert stream is not None  # noqa: S101 - the source's own stream is among its streams; tells mypy
+        assert stream is not None  # the source's own stream is among its streams; tells mypy
         copy_file_metadata(self._source, self._output)
         self.notes += self.tracks.notes
         try:
@@ -169,7 +169,7 @@ class VideoWriter:
         os.environ.setdefault("SVT_LOG", "1")
         base = encoder.time_base(marked.time_base or 1 / source.rate, source.rate)
         stream = self._output.add_stream(encoder.name, rate=source.rate, options=self._settings, time_base=base)
-        assert isinstance(stream, av.VideoStream)  # noqa: S101 - all of our encoders are; tells mypy
+        assert isinstance(stream, av.VideoStream)  # all of our encoders are; tells mypy
         context = stream.codec_context
         written = convert(marked, encoder.pixel_format(marked.format.name))
         context.width, context.height, context.pix_fmt = written.width, written.height, written.format.name

@@ -1,0 +1,1 @@
+"""What tracemark promises, one fact a test."""
