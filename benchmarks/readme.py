@@ -1,0 +1,78 @@
+"""Fill the parts of README.md that a program has to say: the demo's story, a verdict, and the picture.
+
+    python -m benchmarks.readme
+
+tells the demo's story once (on CLIP, Big Buck Bunny by default) and writes what came out between the markers of
+README.md, and the before/after/difference picture to docs/img/difference.jpg.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
+
+import cv2
+
+from tracemark.cli.verdict import as_text
+from tracemark.demo import tell
+from tracemark.keys import Key
+from tracemark.video import decode
+
+HOUSE = Path(__file__).parents[1]
+PICTURE = "docs/img/difference.jpg"
+JPEG_QUALITY = 88
+
+
+def filled(text: str, name: str, block: str) -> str:
+    """Put a block of text between the markers of one name.
+
+    Parameters
+    ----------
+    text : str
+        A page in Markdown.
+    name : str
+        The markers are ``<!-- NAME -->`` and ``<!-- /NAME -->``, each on a line of its own.
+    block : str
+        Shown as it is, in a fixed-width font.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If the page has no such markers.
+    """
+    markers = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    if not markers.search(text):
+        raise ValueError(f"the page has no markers named {name}")
+    return markers.sub(lambda found: f"{found[1]}\n```text\n{block.strip()}\n```\n\n{found[2]}", text)
+
+
+def main() -> None:
+    """Tell the story and write it down."""
+    parser = argparse.ArgumentParser(description="Fill README.md from the demo.")
+    parser.add_argument("clip", nargs="?", type=Path, help="clip to tell the story on; Big Buck Bunny by default")
+    clip = parser.parse_args().clip
+    lines: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        story = Path(folder) / "tracemark-demo"
+        if not tell(clip, story, say=lines.append, bar=lambda _title: nullcontext()):
+            raise SystemExit("the demo did not name its leaker; README.md is left as it is")
+        leak = story / "leaked.mp4"
+        verdict = as_text(Path(leak.name), decode(leak, keys=[Key.load(story / "demo.key")]))
+        picture = cv2.imread(str(story / "difference.png"))
+        told = "\n".join(lines).replace(str(story), story.name)
+    assert picture is not None
+    cv2.imwrite(str(HOUSE / PICTURE), picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    page = HOUSE / "README.md"
+    page.write_text(filled(filled(page.read_text(), "demo", told), "decode", verdict))
+    print(f"wrote {page.name} and {PICTURE}")
+
+
+if __name__ == "__main__":
+    main()
