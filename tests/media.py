@@ -39,7 +39,6 @@ class Clip:
     tagged: bool = False
     """Whether range, primaries, transfer and matrix are stated (BT.709)."""
     sound: str | None = None
-    subtitles: bool = False
     options: dict[str, str] = field(default_factory=dict)
 
 
@@ -69,7 +68,15 @@ def picture(clip: Clip, number: int) -> av.VideoFrame:
 def make(path: Path, clip: Clip | None = None, container_options: dict[str, str] | None = None) -> Path:
     """Write a clip, and return its path."""
     clip = clip or Clip()
+    return write(path, clip, [picture(clip, number) for number in range(len(clip.times))], container_options)
+
+
+def write(
+    path: Path, clip: Clip, frames: Sequence[av.VideoFrame], container_options: dict[str, str] | None = None
+) -> Path:
+    """Write given frames as a clip, at its times or, if there are more of them, one after the other."""
     base = clip.base or Fraction(1, clip.rate)
+    times = clip.times if len(frames) == len(clip.times) else range(len(frames))
     with av.open(str(path), "w", container_options=container_options or {}) as output:
         stream = output.add_stream(clip.codec, rate=clip.rate, options=dict(clip.options), time_base=base)
         assert isinstance(stream, av.VideoStream)
@@ -77,20 +84,20 @@ def make(path: Path, clip: Clip | None = None, container_options: dict[str, str]
         context = stream.codec_context
         context.time_base = base
         context.sample_aspect_ratio = clip.aspect
+        if clip.pixel_format.startswith("yuvj"):
+            context.color_range = ColorRange.JPEG
         if clip.tagged:
             context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.ITU709
             context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
         if clip.rotation:
             stream.set_display_rotation(clip.rotation)
         sound = output.add_stream(clip.sound, rate=48000) if clip.sound else None
-        for number, time in enumerate(clip.times):
-            frame = picture(clip, number)
+        for time, frame in zip(times, frames, strict=True):
             frame.pts, frame.time_base = time, base
             output.mux(stream.encode(frame))
         output.mux(stream.encode())
         if isinstance(sound, av.AudioStream):
-            seconds = float(clip.times[-1] * base)
-            for tone in _tones(seconds):
+            for tone in _tones(float(times[-1] * base)):
                 output.mux(sound.encode(tone))
             output.mux(sound.encode(None))
     return path
