@@ -54,12 +54,12 @@ class Profile:
 
     version: int = 1
     cell: int = 8
-    luma: Plane = Plane(320, (0.12, 0.36))
-    chroma: Plane = Plane(160, (0.11, 0.34))
+    luma: Plane = Plane(320, (0.12, 0.24))
+    chroma: Plane = Plane(160, (0.11, 0.22))
     slot: Fraction = Fraction(12, 25)
     patterns: int = 16
     carriers: int = 32
-    ring: tuple[float, float] = (44.0, 80.0)
+    ring: tuple[float, float] = (40.0, 76.0)
     spacing: float = 2.5
     pilot_share: float = 0.25
 

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 PARTS = 3
 """Averages per slot; a codec often shows a new pattern only some frames after the slot's start."""
 
-LINGER = 0.5
+LINGER = 0.6
 """Share of a slot's pattern expected in the next slot: codecs skip blocks, so old patterns stay on (measured)."""
 
 LOADING = 0.03
 """Diagonal loading of the temporal covariance, as a share of its trace (Cox, Zeskind and Owen 1987)."""
 
-NEIGHBOURHOOD = 3
+NEIGHBOURHOOD = 5
 """Side of the square of cells over which covariance and noise are measured."""
 
 LIMIT = 2.0
@@ -36,7 +36,7 @@ LIMIT = 2.0
 LEAST_LEVEL = 0.05
 """Noise that every coefficient is taken to have at least, in 8-bit levels of a DCT coefficient."""
 
-LEAST_LOCAL = 0.15
+LEAST_LOCAL = 0.3
 """Noise that every neighbourhood is taken to have at least, in units of the picture's typical noise."""
 
 
