@@ -125,7 +125,7 @@ def _robust(report: Report) -> str:
         return ""
     clips = names_in_order([outcome for line in tried for outcome in report.of(line)])
     rows = [[line.name, *(_cells(line, report, clips))] for line in tried]
-    text = "## Robust\n\nEach cell: p_false as claimed, and the decoder's evidence z where it tells it.\n\n"
+    text = "## Robust\n\nEach cell: p_false as claimed, and the statistic z that it comes from.\n\n"
     if report.seal:
         text += (
             f"For Video Seal's clip the strength was set to {report.seal['strength']:g}, which leaves "

@@ -48,7 +48,9 @@ class Verdict:
     p_false : float or None
         As the decoder claims.
     evidence : float or None
-        z of the decision, where the decoder tells it.
+        Statistic z that p_false comes from.
+    frames_used : int
+        Frames that the verdict rests on.
     seconds_used, seconds_taken : float
         Seconds of the clip that were read, and seconds that it took beside whatever else ran.
     reasons : tuple of str
@@ -59,6 +61,7 @@ class Verdict:
     right: bool
     p_false: float | None
     evidence: float | None
+    frames_used: int
     seconds_used: float
     seconds_taken: float
     reasons: tuple[str, ...]
@@ -148,12 +151,13 @@ class Workshop:
             decoding = decode(leak, keys=[key], effort=self.effort, whole=self.whole)
         except Exception as error:  # noqa: BLE001 - a decoder that fails is a result, and the other files go on
             reason = str(error) or type(error).__name__
-            return Verdict("error", False, None, None, 0.0, perf_counter() - begin, (reason,))  # noqa: FBT003
+            return Verdict("error", False, None, None, 0, 0.0, perf_counter() - begin, (reason,))  # noqa: FBT003
         return Verdict(
             verdict=decoding.verdict,
             right=viewer is not None and decoding.payload == viewer,
             p_false=decoding.p_false,
-            evidence=getattr(decoding, "evidence", None),
+            evidence=decoding.score,
+            frames_used=decoding.frames_used,
             seconds_used=decoding.seconds_used,
             seconds_taken=perf_counter() - begin,
             reasons=tuple(decoding.reasons),

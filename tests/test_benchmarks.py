@@ -68,7 +68,7 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "first, second, difference",
+    ("first", "second", "difference"),
     [
         ((50, 2.6772, -79.7751), (50, 0, -82.7485), 2.0425),
         ((50, -1.3802, -84.2814), (50, 0, -82.7485), 1.0),
@@ -228,8 +228,8 @@ def test_strength_for_a_distance_is_found(host: Path, tmp_path: Path) -> None:
 
 def outcome(line: lines.Line, verdict: str, *, right: bool, clip: str = "one", twin: str = "absent") -> report.Outcome:
     """Make up what became of a trial."""
-    ours = Verdict(verdict, right, 1e-20, 17.0, 1.0, 1.0, ())
-    theirs = Verdict(twin, right=False, p_false=0.5, evidence=None, seconds_used=1.0, seconds_taken=1.0, reasons=())
+    ours = Verdict(verdict, right, 1e-20, 17.0, 16, 1.0, 1.0, ())
+    theirs = Verdict(twin, False, 0.5, None, 16, 1.0, 1.0, ())  # noqa: FBT003 - as above
     return report.Outcome(line.section, line.name, clip, "leak", ours, theirs)
 
 
