@@ -1,0 +1,349 @@
+"""Grid, cells, patterns and mask: frozen where the wire format needs it, lawful everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.scenes import KEY, WRONG_KEY
+from tracemark import coding
+from tracemark.keys import Key
+from tracemark.profile import PROFILE
+from tracemark.signal import cells, mask
+from tracemark.signal.grid import Grid
+from tracemark.signal.patterns import CREST, EDGE_TAPER, Patterns
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CELL = PROFILE.cell
+SIDES = st.sampled_from([PROFILE.luma.long_side, PROFILE.chroma.long_side])
+ASPECTS = st.floats(0.1, 10)
+PIXELS = st.integers(16, 4096)
+
+FROZEN_KEY = Key.from_bytes(bytes(range(32)))
+"""The key of the committed vectors."""
+
+CHIP_SIGNS = {
+    "luma": "68278040384f6cef857fb9547d47829d7a5d1ae09ae62f0b79e43e78f13bae68",
+    "chroma": "c830d915a0b1f728da38b1f07634889ab3009733374dabfb468a70a8658df084",
+}
+"""SHA-256 of the signs of all coefficients inside the band, a byte of 0 or 1 each, slot by slot and row by row."""
+
+BIT_MAPS = {
+    "luma": "a61eceffd71ffef488390ddfda24ee14fd2ea9c263bbe0923d3085397a8ce6c9",
+    "chroma": "e0df5321b3aa2e3764958aa35de788e89be8ec7247e15dd6cb3d1eaa833a5d56",
+}
+"""SHA-256 of the code bit of every cell, 16 bits little-endian, slot by slot and row by row."""
+
+
+@pytest.fixture(scope="module")
+def patterns() -> Patterns:
+    """Patterns of the first test key."""
+    return Patterns.of(KEY, PROFILE)
+
+
+@pytest.fixture(scope="module")
+def frozen() -> Patterns:
+    """Patterns of the key of the committed vectors."""
+    return Patterns.of(FROZEN_KEY, PROFILE)
+
+
+def in_band(planes: NDArray[np.float32], kind: str) -> NDArray[np.float32]:
+    """Return the coefficients inside the band of a kind of plane."""
+    plane = PROFILE.luma if kind == "luma" else PROFILE.chroma
+    return cells.forward(planes, CELL)[..., cells.band_mask(CELL, plane.band)]
+
+
+def digest(array: NDArray[np.uint8] | NDArray[np.uint16]) -> str:
+    """Return the SHA-256 of an array in hexadecimal."""
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+@pytest.mark.parametrize("kind", ["luma", "chroma"])
+def test_chips_are_frozen(frozen: Patterns, kind: str) -> None:
+    """The signs of a known key's chips, read back out of its patterns, never change."""
+    planes = frozen.luma if kind == "luma" else frozen.chroma
+    assert digest((in_band(planes, kind) > 0).astype(np.uint8)) == CHIP_SIGNS[kind]
+
+
+@pytest.mark.parametrize("kind", ["luma", "chroma"])
+def test_bit_maps_are_frozen(frozen: Patterns, kind: str) -> None:
+    """Which cell of a known key says which code bit never changes."""
+    bits = frozen.luma_bits if kind == "luma" else frozen.chroma_bits
+    assert digest(bits.astype("<u2")) == BIT_MAPS[kind]
+
+
+def test_pilot_is_frozen(frozen: Patterns) -> None:
+    """The first carriers of a known key, and samples of its pilot, never change."""
+    assert frozen.frequencies[:2] == pytest.approx(
+        np.array([[24.4195282115, 70.1208190829], [46.7641895851, 21.8781438781]]), abs=1e-9
+    )
+    assert frozen.phases[:2, 0] == pytest.approx(np.array([4.8088293721, 2.3101366125]), abs=1e-9)
+    assert frozen.pilot[[0, 1, 15], 7, 300] == pytest.approx(np.array([0.87749, -0.87749, 0.68451]), abs=1e-4)
+
+
+def test_patterns_are_the_same_again(patterns: Patterns) -> None:
+    """A key gives the same patterns every time, to the bit."""
+    again = Patterns.of(KEY, PROFILE)
+    for name in ("luma", "chroma", "luma_bits", "chroma_bits", "pilot"):
+        assert np.array_equal(getattr(again, name), getattr(patterns, name)), name
+
+
+def test_chips_survive_shaping(patterns: Patterns) -> None:
+    """Crest limit and taper leave every chip's sign, and most of its size."""
+    size = PROFILE.luma.long_side // CELL
+    band = cells.band_mask(CELL, PROFILE.luma.band)
+    chips = KEY.stream("luma chips", PROFILE.version, 3).signs((size * CELL) ** 2).reshape(size, size, CELL, CELL)
+    wanted = chips[..., band].astype(np.float32)
+    shaped = in_band(patterns.luma[3], "luma")
+    assert np.array_equal(np.sign(shaped), wanted)
+    assert np.corrcoef(shaped.ravel(), wanted.ravel())[0, 1] > 0.97
+
+
+def test_patterns_have_unit_rms(patterns: Patterns) -> None:
+    """Every data pattern has an RMS of 1, every pilot of 1 within 2 %, and neither has a mean."""
+    for planes, tolerance in ((patterns.luma, 1e-4), (patterns.chroma, 1e-4), (patterns.pilot, 0.02)):
+        rms = np.sqrt(np.mean(planes.astype(np.float64) ** 2, axis=(-2, -1)))
+        assert np.abs(rms - 1).max() < tolerance
+        assert np.abs(planes.mean(axis=(-2, -1))).max() < 0.02
+
+
+def test_patterns_are_bounded(patterns: Patterns) -> None:
+    """No sample of a data pattern sticks out of the crest limit, the taper's makeup gain included."""
+    assert np.abs(patterns.luma).max() < CREST / EDGE_TAPER
+    assert np.abs(patterns.chroma).max() < CREST / EDGE_TAPER
+
+
+def test_no_lattice_shows(patterns: Patterns) -> None:
+    """No place within a cell is more than a quarter stronger than the rest; without the taper the edges would be."""
+    size = PROFILE.luma.long_side // CELL
+    samples = patterns.luma.reshape(-1, size, CELL, size, CELL)
+    rms = np.sqrt((samples**2).mean(axis=(0, 1, 3)))
+    assert rms.max() < 1.25
+    assert rms[1:-1, [0, -1]].mean() / EDGE_TAPER > 1.25
+
+
+def test_pilot_turns_its_sign(patterns: Patterns) -> None:
+    """Every odd slot shows the pilot of the slot before it, turned; other pairs have nothing in common."""
+    assert np.array_equal(patterns.pilot[1::2], -patterns.pilot[::2])
+    flat = patterns.pilot[::2].reshape(PROFILE.patterns // 2, -1)
+    alike = flat @ flat.T / flat.shape[1]
+    # 32 carriers of random phases: the correlation has a deviation of 1 / sqrt(64)
+    assert np.abs(alike - np.diag(np.diag(alike))).max() < 5 / np.sqrt(2 * PROFILE.carriers)
+
+
+def test_carriers_keep_apart(patterns: Patterns) -> None:
+    """Every carrier lies in the ring and keeps its distance from all others and their mirror images."""
+    radius = np.hypot(*patterns.frequencies.T)
+    assert PROFILE.ring[0] <= radius.min() <= radius.max() <= PROFILE.ring[1]
+    for index, own in enumerate(patterns.frequencies):
+        others = np.delete(patterns.frequencies, index, axis=0)
+        both = np.concatenate([others, -others])
+        assert np.hypot(*(both - own).T).min() >= PROFILE.spacing
+
+
+def test_no_two_patterns_are_alike(patterns: Patterns) -> None:
+    """Patterns of two slots, of Cb and Cr, and of two keys correlate no more than chance."""
+    other = Patterns.of(WRONG_KEY, PROFILE)
+    luma = np.concatenate([patterns.luma, other.luma]).reshape(2 * PROFILE.patterns, -1)
+    chroma = np.concatenate([patterns.chroma, other.chroma]).reshape(4 * PROFILE.patterns, -1)
+    for flat, kind in ((luma, "luma"), (chroma, "chroma")):
+        alike = flat @ flat.T / flat.shape[1]
+        chips = in_band(patterns.luma if kind == "luma" else patterns.chroma[:, 0], kind)[0].size
+        assert np.abs(alike - np.eye(len(alike))).max() < 5.5 / np.sqrt(chips)
+
+
+def test_no_two_keys_share_bit_maps(patterns: Patterns) -> None:
+    """Two keys, and two slots of one key, agree about a cell's code bit no more often than chance."""
+    other = Patterns.of(WRONG_KEY, PROFILE)
+    assert (patterns.luma_bits == other.luma_bits).mean() < 0.01
+    assert (patterns.luma_bits[1:] == patterns.luma_bits[:-1]).mean() < 0.01
+
+
+def test_every_code_bit_has_its_cells(patterns: Patterns) -> None:
+    """On the whole canvas all code bits of a slot have as many cells, but for one."""
+    for maps in (patterns.luma_bits, patterns.chroma_bits):
+        for bits in maps:
+            counts = np.bincount(bits.ravel(), minlength=coding.CODE_BITS)
+            assert len(counts) == coding.CODE_BITS
+            assert counts.max() - counts.min() <= 1
+
+
+@given(aspect=ASPECTS, side=SIDES)
+def test_grid_is_centred(aspect: float, side: int) -> None:
+    """A picture of any shape spans the canvas along its longer side and lies in its middle to the sample."""
+    grid = Grid.of(aspect, side, CELL)
+    assert max(grid.width, grid.height) == side
+    assert (grid.width >= grid.height) == (aspect >= 1) or grid.width == grid.height
+    assert (2 * grid.left + grid.width, 2 * grid.top + grid.height) == (side, side)
+    assert abs(grid.width / aspect - grid.height) <= max(1, 1 / aspect) + 1e-9
+
+
+@given(aspect=ASPECTS, side=SIDES)
+def test_grid_touches_whole_cells(aspect: float, side: int) -> None:
+    """The touched cells cover the picture, lie on the canvas, and not one of them could be spared."""
+    grid = Grid.of(aspect, side, CELL)
+    rows, columns = grid.cells
+    top, bottom, left, right = grid.border
+    assert 0 <= min(grid.border) <= max(grid.border) < CELL
+    assert (top + grid.height + bottom, left + grid.width + right) == (rows * CELL, columns * CELL)
+    assert 0 <= grid.rows.start < grid.rows.stop <= side // CELL
+    assert 0 <= grid.columns.start < grid.columns.stop <= side // CELL
+
+
+@given(width=PIXELS, height=PIXELS, side=SIDES)
+def test_turned_picture_has_the_turned_grid(width: int, height: int, side: int) -> None:
+    """A picture and the same picture on its side have the same grid, on its side, however the ratio is worked out."""
+    upright = Grid.of(width / height, side, CELL)
+    turned = Grid(upright.height, upright.width, upright.top, upright.left, CELL)
+    if width != height:
+        assert Grid.of(height / width, side, CELL) == turned
+    assert Grid.of(1 / (height / width), side, CELL) == upright
+
+
+@given(aspect=ASPECTS, side=SIDES)
+def test_pad_and_crop(aspect: float, side: int) -> None:
+    """`crop` undoes `pad`, and what is padded is as large as the canvas' window."""
+    grid = Grid.of(aspect, side, CELL)
+    picture = np.arange(grid.width * grid.height, dtype=np.float32).reshape(grid.height, grid.width)
+    padded = grid.pad(picture)
+    assert padded.shape == grid.window(np.zeros((side, side), np.float32)).shape
+    assert np.array_equal(grid.crop(padded), picture)
+
+
+@settings(max_examples=25, deadline=None)
+@given(width=st.integers(16, 900), height=st.integers(16, 900), level=st.integers(0, 255))
+def test_canonical_keeps_levels(width: int, height: int, level: int) -> None:
+    """A uniform plane of any size stays uniform, at its level, on the grid."""
+    grid = Grid.of(width / height, PROFILE.luma.long_side, CELL)
+    canonical = grid.canonical(np.full((height, width), level, np.uint8))
+    assert canonical.shape == (grid.height, grid.width)
+    assert np.abs(canonical - level).max() < 1e-3
+
+
+def test_canonical_is_the_mean_of_the_area() -> None:
+    """Where the plane is larger, a canonical sample is the mean of the pixels that it covers."""
+    plane = np.random.default_rng(1).integers(0, 256, (720, 1280), dtype=np.uint8)
+    grid = Grid.of(16 / 9, PROFILE.luma.long_side, CELL)
+    means = plane.reshape(180, 4, 320, 4).mean(axis=(1, 3))
+    assert np.abs(grid.canonical(plane) - means).max() < 1e-3
+
+
+@given(rows=st.integers(1, 6), columns=st.integers(1, 6), seed=st.integers(0, 99))
+def test_cells_round_trip(rows: int, columns: int, seed: int) -> None:
+    """`inverse` undoes `forward`, and the energy is the same on both sides (Parseval)."""
+    plane = np.random.default_rng(seed).normal(0, 50, (2, rows * CELL, columns * CELL)).astype(np.float32)
+    coefficients = cells.forward(plane, CELL)
+    assert coefficients.shape == (2, rows, columns, CELL, CELL)
+    assert np.abs(cells.inverse(coefficients, CELL) - plane).max() < 1e-3
+    assert float((coefficients**2).sum()) == pytest.approx(float((plane**2).sum()), rel=1e-4)
+
+
+def test_cells_are_opencvs_dct() -> None:
+    """A cell's coefficients are those of OpenCV's DCT, vertical frequency first."""
+    plane = np.random.default_rng(2).normal(0, 50, (3 * CELL, 2 * CELL)).astype(np.float32)
+    expected = cv2.dct(np.ascontiguousarray(plane[CELL : 2 * CELL, :CELL]))
+    assert np.abs(cells.forward(plane, CELL)[1, 0] - expected).max() < 1e-3
+
+
+def test_per_cell_repeats() -> None:
+    """One value a cell becomes CELL by CELL samples of it."""
+    values = np.array([[1, 2], [3, 4]], np.float32)
+    assert np.array_equal(cells.per_cell(values, 2), np.array([[1, 1, 2, 2]] * 2 + [[3, 3, 4, 4]] * 2, np.float32))
+
+
+@pytest.mark.parametrize("kind", ["luma", "chroma"])
+def test_band_leaves_out_what_codecs_drop_and_pictures_fill(kind: str) -> None:
+    """The band holds neither the mean of a cell nor its finest frequencies."""
+    plane = PROFILE.luma if kind == "luma" else PROFILE.chroma
+    band = cells.band_mask(CELL, plane.band)
+    assert not band[0, 0]
+    assert not band[-1, -1]
+    assert np.array_equal(band, band.T)
+    assert band.sum() >= 8
+
+
+SIZE = (180, 320)
+
+
+def masked(canonical: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the luma mask of a host that is no larger than its canonical samples."""
+    return mask.luma_mask(canonical, mask.texture(canonical, canonical))
+
+
+@pytest.mark.parametrize("level", [16, 60, 110, 180, 235])
+def test_smooth_surface_gets_the_floor(level: int) -> None:
+    """A uniform surface of any brightness gets the floor, times the brightness gain, and never over 0.6 levels."""
+    low, high = mask.BRIGHTNESS_GAIN
+    made = masked(np.full(SIZE, level, np.float32))
+    assert np.ptp(made) == 0
+    assert low * mask.LUMA_FLOOR - 1e-6 <= made[0, 0] <= high * mask.LUMA_FLOOR + 1e-6
+    assert made[0, 0] <= 0.6
+
+
+def test_mid_grey_gets_least() -> None:
+    """The eye sees best in mid grey: black and white surfaces bear more."""
+    dark, grey, bright = (masked(np.full(SIZE, level, np.float32)).mean() for level in (16, 110, 235))
+    assert grey < dark
+    assert grey < bright
+
+
+def test_shading_is_no_texture() -> None:
+    """A slope of one level a sample, as on a cheek or the sky, gets no more than a flat surface may."""
+    slope = np.tile(np.linspace(20, 220, SIZE[1], dtype=np.float32), (SIZE[0], 1))
+    assert masked(slope).max() <= mask.BRIGHTNESS_GAIN[1] * mask.LUMA_FLOOR + 1e-6
+
+
+def test_edge_beside_flat_stays_low() -> None:
+    """A hard edge between two flat surfaces masks nothing: both sides stay at the floor."""
+    edge = np.full(SIZE, 80, np.float32)
+    edge[:, 160:] = 160
+    assert masked(edge).max() <= mask.BRIGHTNESS_GAIN[1] * mask.LUMA_FLOOR + 1e-6
+
+
+def test_texture_gets_more_and_its_flat_neighbour_does_not() -> None:
+    """Inside a texture the mark is stronger; on the flat surface beside it, a neighbourhood away, it is not."""
+    both = np.full(SIZE, 110, np.float32)
+    both[:, 290:] += np.random.default_rng(3).normal(0, 10, (SIZE[0], 30)).astype(np.float32)
+    made = masked(both)
+    assert made[:, 300:310].mean() > 1.5 * made[:, :100].mean()
+    assert made[:, : 290 - mask.REACH].max() <= mask.BRIGHTNESS_GAIN[1] * mask.LUMA_FLOOR + 1e-6
+
+
+def test_limits_hold_over_the_whole_picture() -> None:
+    """However busy and colourful a picture is, the RMS of both masks over all of it stays within the limits."""
+    chance = np.random.default_rng(4)
+    busy = chance.uniform(0, 255, SIZE).astype(np.float32)
+    textured = mask.texture(busy, busy)
+    blue, red = (chance.uniform(0, 255, SIZE).astype(np.float32) for _ in range(2))
+    for made, limit in (
+        (mask.luma_mask(busy, textured), mask.LUMA_LIMIT),
+        (mask.chroma_mask(busy, textured, blue, red), mask.CHROMA_LIMIT),
+    ):
+        assert np.sqrt(np.mean(made**2)) == pytest.approx(limit, rel=1e-3)
+        assert made.dtype == np.float32
+
+
+def test_chroma_mask_follows_colour_and_light() -> None:
+    """Grey gets the chroma floor, black less, strong colour more."""
+    flat = np.zeros((90, 160), np.float32)
+    neutral = np.full_like(flat, 128)
+    grey = mask.chroma_mask(flat + 110, flat, neutral, neutral)
+    dark = mask.chroma_mask(flat + 16, flat, neutral, neutral)
+    red = mask.chroma_mask(flat + 110, flat, neutral - 10, neutral + 15)
+    assert grey == pytest.approx(mask.CHROMA_FLOOR)
+    assert dark.max() < grey.min() < red.min()
+
+
+def test_onto_keeps_places() -> None:
+    """Samples brought from the luma grid onto the chroma grid are means of two by two."""
+    fine = np.random.default_rng(5).uniform(0, 255, SIZE).astype(np.float32)
+    coarse = mask.onto(Grid.of(16 / 9, PROFILE.chroma.long_side, CELL), fine)
+    assert np.abs(coarse - fine.reshape(90, 2, 160, 2).mean(axis=(1, 3))).max() < 1e-3
