@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.scenes import KEY, WRONG_KEY
@@ -198,6 +198,7 @@ def test_grid_touches_whole_cells(aspect: float, side: int) -> None:
     assert 0 <= grid.columns.start < grid.columns.stop <= side // CELL
 
 
+@example(width=164, height=1280, side=320)
 @given(width=PIXELS, height=PIXELS, side=SIDES)
 def test_turned_picture_has_the_turned_grid(width: int, height: int, side: int) -> None:
     """A picture and the same picture on its side have the same grid, on its side, however the ratio is worked out."""

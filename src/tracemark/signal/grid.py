@@ -54,7 +54,8 @@ class Grid:
         Grid
             The shorter side is even, so that the picture is centred on the canvas to the sample.
         """
-        short = max(2, 2 * round(long_side * min(aspect, 1 / aspect) / 2))
+        # to 6 digits first, so that an exact half falls alike from width / height and from 1 / (height / width)
+        short = max(2, 2 * round(round(long_side * min(aspect, 1 / aspect) / 2, 6)))
         width, height = (long_side, short) if aspect >= 1 else (short, long_side)
         return cls(width, height, (long_side - width) // 2, (long_side - height) // 2, cell)
 
@@ -97,12 +98,12 @@ class Grid:
         rows, columns, size = self.rows, self.columns, self.cell
         return canvas[..., rows.start * size : rows.stop * size, columns.start * size : columns.stop * size]
 
-    def canonical(self, plane: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.float32]:
+    def canonical(self, plane: NDArray[np.generic]) -> NDArray[np.float32]:
         """Bring a plane of any size onto the grid, without its border.
 
         Parameters
         ----------
-        plane : ndarray of uint8 or uint16, shape (plane height, plane width)
+        plane : ndarray of uint8, uint16 or float32, shape (plane height, plane width)
             In display orientation.
 
         Returns
@@ -112,7 +113,8 @@ class Grid:
         """
         grows = plane.shape[1] < self.width or plane.shape[0] < self.height
         method = cv2.INTER_CUBIC if grows else cv2.INTER_AREA
-        return cv2.resize(plane.astype(np.float32), (self.width, self.height), interpolation=method)
+        levels = np.ascontiguousarray(plane, np.float32)
+        return np.asarray(cv2.resize(levels, (self.width, self.height), interpolation=method), np.float32)
 
     def pad(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         """Extend canonical samples to whole cells by mirroring them at the picture's edge.
@@ -125,7 +127,7 @@ class Grid:
         -------
         ndarray of float32, shape (rows * cell, columns * cell)
         """
-        return cv2.copyMakeBorder(picture, *self.border, cv2.BORDER_REFLECT)
+        return np.asarray(cv2.copyMakeBorder(picture, *self.border, cv2.BORDER_REFLECT), np.float32)
 
     def crop(self, padded: NDArray[np.float32]) -> NDArray[np.float32]:
         """Undo `pad`: the samples inside the picture.
