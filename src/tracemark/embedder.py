@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import cv2
@@ -19,10 +18,10 @@ from av import VideoFrame
 
 from tracemark import coding
 from tracemark.errors import FrameError
-from tracemark.frames import Layout, layout_of, luma_and_chroma, planes, quarter_turns
+from tracemark.frames import layout_of, luma_and_chroma, planes
+from tracemark.geometry import Geometry
 from tracemark.profile import PROFILE
 from tracemark.signal import mask as masks
-from tracemark.signal.grid import Grid
 from tracemark.signal.patterns import Patterns
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from tracemark.keys import Key
     from tracemark.payload import Payload
     from tracemark.profile import Profile
+    from tracemark.signal.grid import Grid
 
     Samples = NDArray[np.float32]
 
@@ -47,76 +47,6 @@ RECENT_SELECTIONS = 4
 # ITU-R BT.601: what one level of Cb and of Cr adds to red, green and blue
 BLUE_TO_RGB = (0.0, -0.344136, 1.772)
 RED_TO_RGB = (1.402, -0.714136, 0.0)
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """Everything about a stream of frames that is alike from frame to frame.
-
-    Parameters
-    ----------
-    width, height : int
-        Stored size in pixels.
-    turns : int
-        Quarter turns, counterclockwise, from the stored to the displayed picture.
-    layout : Layout
-    pixel_aspect : float
-        Displayed width over height of a stored pixel.
-    profile : Profile
-    """
-
-    width: int
-    height: int
-    turns: int
-    layout: Layout
-    pixel_aspect: float
-    profile: Profile
-
-    @cached_property
-    def aspect(self) -> float:
-        """Displayed width over height of the picture."""
-        stored = self.width * self.pixel_aspect / self.height
-        return stored if self.turns % 2 == 0 else 1 / stored
-
-    @cached_property
-    def luma(self) -> Grid:
-        """Canonical grid of the luma plane."""
-        return Grid.of(self.aspect, self.profile.luma.long_side, self.profile.cell)
-
-    @cached_property
-    def chroma(self) -> Grid:
-        """Canonical grid of the chroma planes."""
-        return Grid.of(self.aspect, self.profile.chroma.long_side, self.profile.cell)
-
-    def shown(self, plane: Samples) -> Samples:
-        """Turn a stored plane as it is displayed."""
-        return np.rot90(plane, self.turns) if self.turns else plane
-
-    def stored(self, plane: Samples, size: tuple[int, int]) -> Samples:
-        """Bring displayed canonical samples to a stored plane of ``(height, width)`` pixels."""
-        turned = np.ascontiguousarray(np.rot90(plane, -self.turns))
-        return cv2.resize(turned, (size[1], size[0]), interpolation=cv2.INTER_CUBIC)
-
-    def pixels(self, grid: Grid, cells: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-        """Spread a value per cell over the pixels of a stored plane.
-
-        Parameters
-        ----------
-        grid : Grid
-        cells : ndarray of uint8, shape (rows, columns)
-        size : tuple of int
-            Height and width of the stored plane.
-
-        Returns
-        -------
-        ndarray of uint8, shape (height, width)
-        """
-        height, width = size if self.turns % 2 == 0 else size[::-1]
-        top, _, left, _ = grid.border
-        row = ((np.arange(height) + 0.5) * grid.height / height + top) // grid.cell
-        column = ((np.arange(width) + 0.5) * grid.width / width + left) // grid.cell
-        spread = cells[row.astype(np.intp)[:, None], column.astype(np.intp)[None]]
-        return np.ascontiguousarray(np.rot90(spread, -self.turns))
 
 
 @dataclass(frozen=True)
@@ -235,20 +165,15 @@ class Embedder:
         return Prepared(frame, geometry, pattern, _versions(views, geometry, luma_pair, chroma_pairs))
 
     def _geometry_of(self, frame: Frame) -> Geometry:
-        layout = layout_of(frame, self._array_format)
-        if isinstance(frame, VideoFrame):
-            width, height = frame.width, frame.height
-        else:
-            height, width = frame.shape[:2]
-        if min(width, height) < SMALLEST_SIDE:
+        geometry = Geometry.of(frame, layout_of(frame, self._array_format), self._pixel_aspect, self._profile)
+        if min(geometry.width, geometry.height) < SMALLEST_SIDE:
             raise FrameError(
-                f"a frame of {width}x{height} pixels is too small to be marked",
+                f"a frame of {geometry.width}x{geometry.height} pixels is too small to be marked",
                 f"the shorter side must have at least {SMALLEST_SIDE} pixels",
             )
-        geometry = Geometry(width, height, quarter_turns(frame), layout, self._pixel_aspect, self._profile)
         if geometry != self._geometry:
             self._geometry = geometry
-        return self._geometry
+        return self._geometry  # the one already met, whose grids are made
 
     def _time_of(self, frame: Frame) -> Fraction:
         if isinstance(frame, VideoFrame) and frame.pts is not None and frame.time_base:
@@ -261,8 +186,9 @@ class Embedder:
         """Make what planes A and B add to the host, in the host's own levels, as large as the stored planes."""
         levels = geometry.layout.levels
         grid = geometry.luma
-        full = luma.astype(np.float32) * (1 / levels) if levels > 1 else luma.astype(np.float32)
-        full = geometry.shown(full)
+        full = geometry.shown(luma.astype(np.float32))
+        if levels > 1:
+            full = full * np.float32(1 / levels)
         canonical = grid.canonical(full)
         textured = masks.texture(full, canonical)
         mask = masks.luma_mask(canonical, textured) * (self._strength * levels)
@@ -273,7 +199,7 @@ class Embedder:
         if not chroma:
             return luma_pair, []
         small = geometry.chroma
-        blue, red = (small.canonical(geometry.shown(plane)) / np.float32(levels) for plane in chroma)
+        blue, red = (small.canonical(geometry.shown(plane)) * np.float32(1 / levels) for plane in chroma)
         mask = masks.chroma_mask(masks.onto(small, canonical), masks.onto(small, textured), blue, red)
         mask *= self._strength * levels
         chips = small.crop(small.window(self._patterns.chroma[pattern]))
@@ -306,9 +232,7 @@ def _versions(
         return (tuple(both),)
     made = [tuple(_added(views[0], delta, top) for delta in luma)]
     if layout.kind == "paired":
-        made.append(
-            tuple(_added(views[1], np.stack([chroma[0][bit], chroma[1][bit]], axis=-1), top) for bit in (0, 1))
-        )
+        made.append(tuple(_added(views[1], np.stack([chroma[0][bit], chroma[1][bit]], axis=-1), top) for bit in (0, 1)))
     else:
         made += [
             tuple(_added(view, delta, top) for delta in pair) for view, pair in zip(views[1:], chroma, strict=True)
@@ -317,8 +241,11 @@ def _versions(
 
 
 def _added(plane: Plane, delta: Samples, top: int) -> Plane:
-    total = np.rint(plane + delta)
-    return np.clip(total, 0, top, out=total).astype(plane.dtype)
+    """Add, round and saturate in one pass."""
+    if plane.dtype == np.uint8:
+        return np.asarray(cv2.add(plane, delta, dtype=cv2.CV_8U), np.uint8)
+    total = np.asarray(cv2.add(plane, delta, dtype=cv2.CV_16U), np.uint16)
+    return np.minimum(total, np.uint16(top), out=total)
 
 
 class Viewer:
@@ -385,9 +312,7 @@ class Viewer:
         return made
 
     @staticmethod
-    def _pixels(
-        geometry: Geometry, grid: Grid, cells: NDArray[np.uint8], size: tuple[int, int]
-    ) -> NDArray[np.uint8]:
+    def _pixels(geometry: Geometry, grid: Grid, cells: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
         return geometry.pixels(grid, cells[grid.rows, grid.columns], size)
 
 

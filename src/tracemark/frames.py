@@ -6,7 +6,7 @@ Everything is a view of the caller's memory wherever the format allows it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import cv2
 import numpy as np
@@ -99,7 +99,8 @@ def layout_of(frame: Frame, array_format: str = "bgr24") -> Layout:
     shape = getattr(frame, "shape", "")
     kind = f"{type(frame).__name__} {getattr(frame, 'dtype', '')} {shape}".strip()
     raise FrameError(
-        f"{kind} is not a frame", "give an av.VideoFrame or a uint8 array of shape (height, width) or (height, width, 3)"
+        f"{kind} is not a frame",
+        "give an av.VideoFrame or a uint8 array of shape (height, width) or (height, width, 3)",
     )
 
 
@@ -135,7 +136,9 @@ def _view(frame: VideoFrame, index: int, height: int, width: int, channels: int,
     plane = frame.planes[index]
     dtype = np.dtype("<u2") if layout.bits > 8 else np.dtype(np.uint8)
     row = plane.line_size // dtype.itemsize
-    lines = np.frombuffer(plane, dtype)[: row * height].reshape(height, row)[:, : width * channels]
+    # PyAV's planes are buffers, which the stubs of numpy cannot tell
+    memory: NDArray[Any] = np.frombuffer(cast("memoryview", plane), dtype)
+    lines = memory[: row * height].reshape(height, row)[:, : width * channels]
     return lines.reshape(height, width, channels) if channels > 1 else lines
 
 
@@ -157,8 +160,8 @@ def luma_and_chroma(views: list[Plane], layout: Layout) -> tuple[Plane, list[Pla
     """
     if layout.kind == "packed":
         code = cv2.COLOR_RGB2YCrCb if layout.order == "rgb" else cv2.COLOR_BGR2YCrCb
-        luma, red, blue = cv2.split(cv2.cvtColor(views[0], code))
-        return luma, [blue, red]
+        converted = np.asarray(cv2.cvtColor(views[0], code), np.uint8)
+        return converted[..., 0], [converted[..., 2], converted[..., 1]]
     if layout.kind == "paired":
         return views[0], [views[1][..., 0], views[1][..., 1]]
     return views[0], list(views[1:])

@@ -95,7 +95,6 @@ class Recovery:
         self._deep = (STILL_OFFSETS if still else OFFSETS)[effort]
         self._record = Record(profile, pixel_aspect)
         self._readings: list[_Reading] = []
-        self._closed = False
         self._tries = 0
         self._origin: float | None = None
         self._last = 0.0
@@ -204,11 +203,11 @@ class Recovery:
         self._attempted = 0.0
 
     def _read(self) -> list[_Reading]:
-        grids = self._record.grids
-        if not self._readings and grids is not None:
+        shape = self._record.shape
+        if not self._readings and shape is not None:
             cycle = self._profile.patterns * BINS_PER_SLOT
             self._readings = [
-                _Reading(key, Templates.of(key, self._profile, grids), np.zeros(cycle)) for key in self._keys
+                _Reading(key, Templates.of(key, self._profile, shape), np.zeros(cycle)) for key in self._keys
             ]
         return self._readings
 

@@ -113,13 +113,11 @@ class Evidence:
         """
         bits = [templates.luma_bits, templates.chroma_bits, templates.chroma_bits]
         parts = [self.luma, self.blue, self.red]
-        return np.sum(
-            [
-                np.bincount(which.ravel(), weights=part.ravel(), minlength=coding.CODE_BITS)
-                for which, part in zip(bits, parts, strict=True)
-            ],
-            axis=0,
-        )
+        votes = [
+            np.bincount(which.ravel(), weights=part.ravel(), minlength=coding.CODE_BITS)
+            for which, part in zip(bits, parts, strict=True)
+        ]
+        return np.asarray(np.sum(votes, axis=0), np.float64)
 
     @property
     def energy(self) -> float:
@@ -159,9 +157,7 @@ def gather(features: SlotFeatures, offset: int, templates: Templates, profile: P
     return evidence
 
 
-def _slot_weights(
-    features: SlotFeatures, numbers: NDArray[np.int64], templates: Templates
-) -> NDArray[np.float64]:
+def _slot_weights(features: SlotFeatures, numbers: NDArray[np.int64], templates: Templates) -> NDArray[np.float64]:
     """Square root of each slot's pilot gain, shrunk to the mean gain by how well one slot measures it."""
     held = np.flatnonzero(features.held)
     weights = np.zeros(len(features.held))

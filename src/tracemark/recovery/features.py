@@ -67,17 +67,18 @@ def slot_features(
     present = np.flatnonzero(frames)
     if not len(present):
         return features, held
-    typical = np.median(np.abs(coefficients[present]), axis=(0, 1, 2)) / 0.6745 + signal_floor
+    typical = np.asarray(np.median(np.abs(coefficients[present]), axis=(0, 1, 2)) / 0.6745 + signal_floor, np.float32)
     # cells first: the covariances of all cells are then one stack of small matrix products
     by_cell = np.ascontiguousarray(np.moveaxis(coefficients, 0, 2))
-    whitened = by_cell / typical.astype(np.float32)
+    whitened: Samples = by_cell / typical
     for slot in range(slots):
         window = np.array([t for t in present if (slot - 1) * PARTS <= t < (slot + 2) * PARTS], np.intp)
-        wanted = np.select([window // PARTS == slot, window // PARTS == slot + 1], [1.0, LINGER], 0.0)
-        if not (window // PARTS == slot).any():
+        own, next_slot = window // PARTS == slot, window // PARTS == slot + 1
+        if not own.any():
             continue
+        wanted = (own + LINGER * next_slot).astype(np.float32)
         held[slot] = True
-        weights = _weights(whitened[:, :, window], wanted.astype(np.float32))
+        weights = _weights(whitened[:, :, window], wanted)
         combined = (weights[:, :, None] @ by_cell[:, :, window])[:, :, 0]
         features[slot] = normalised(combined, signal_floor / 5)
     return features, held
@@ -142,4 +143,5 @@ def blurred(maps: Samples) -> Samples:
         Of the same shape.
     """
     size = (NEIGHBOURHOOD, NEIGHBOURHOOD)
-    return cv2.blur(np.ascontiguousarray(maps), size, borderType=cv2.BORDER_REFLECT).reshape(maps.shape)
+    average = cv2.blur(np.ascontiguousarray(maps), size, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(average, np.float32).reshape(maps.shape)

@@ -99,10 +99,10 @@ def explain(
         likely = max(score, DATA_TO_PILOT * pilot * 0.5)
         more = seconds * max((needed / min(likely, needed * 0.95)) ** 2 - 1, 0.1)
         why.append(
-            f"a mark of {keys} seems to be there (pilot {pilot:.1f}, noise stays under {PILOT_SEEN:g}), but the message "
-            f"scores {score:.1f} of {needed:.1f} needed"
+            f"a mark of {keys} seems to be there (pilot {pilot:.1f}, noise stays under {PILOT_SEEN:g}), "
+            f"but the message scores {score:.1f} of {needed:.1f} needed"
         )
-        why.append(f"about {more:.0f} more seconds of the same quality, or an earlier copy of better quality, would help")
+        why.append(f"about {more:.0f} more seconds of this quality, or an earlier copy of better quality, would help")
     elif still:
         why.append(f"no message of {keys} in this single picture: it scores {score:.1f} of {needed:.1f} needed")
         why.append("more pictures of the same leak as one video, or the video itself, carry far more of the mark")

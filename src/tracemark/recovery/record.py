@@ -8,27 +8,20 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from tracemark.frames import layout_of, luma_and_chroma, planes, quarter_turns
-from tracemark.signal.grid import Grid
+from tracemark.frames import layout_of, luma_and_chroma, planes
+from tracemark.geometry import Geometry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tracemark.frames import Frame
     from tracemark.profile import Profile
+    from tracemark.signal.grid import Grid
 
     Samples = NDArray[np.float32]
 
 BINS_PER_SLOT = 12
 """Resolution in time; at 25 frames/s a bin is a frame."""
-
-
-@dataclass(frozen=True)
-class Grids:
-    """The canonical grids of one leak."""
-
-    luma: Grid
-    chroma: Grid
 
 
 @dataclass
@@ -47,15 +40,15 @@ class Record:
     ----------
     frames : int
         Frames taken in.
-    grids : Grids or None
-        Set by the first frame.
+    shape : Geometry or None
+        The first frame's; its grids serve the whole leak.
     """
 
     profile: Profile
     pixel_aspect: float = 1.0
     first: int = 0
     frames: int = 0
-    grids: Grids | None = None
+    shape: Geometry | None = None
     _luma: list[Samples] = field(default_factory=list)
     _chroma: list[Samples] = field(default_factory=list)
     _counts: list[int] = field(default_factory=list)
@@ -72,7 +65,7 @@ class Record:
 
     def successor(self) -> Record:
         """Begin an empty record that goes on where this one ends."""
-        return Record(self.profile, self.pixel_aspect, self.first + self.bins, grids=self.grids)
+        return Record(self.profile, self.pixel_aspect, self.first + self.bins, shape=self.shape)
 
     def add(self, frame: Frame, time: float) -> None:
         """Take in a frame.
@@ -88,20 +81,15 @@ class Record:
             return
         layout = layout_of(frame)
         luma, chroma = luma_and_chroma(planes(frame, layout), layout)
-        turns = quarter_turns(frame)
-        if self.grids is None:
-            aspect = luma.shape[1] * self.pixel_aspect / luma.shape[0]
-            aspect = 1 / aspect if turns % 2 else aspect
-            cell = self.profile.cell
-            self.grids = Grids(
-                Grid.of(aspect, self.profile.luma.long_side, cell), Grid.of(aspect, self.profile.chroma.long_side, cell)
-            )
+        geometry = Geometry.of(frame, layout, self.pixel_aspect, self.profile)
+        if self.shape is None:
+            self.shape = geometry
         scale = np.float32(1 / layout.levels)
-        small = self.grids.chroma
-        picture = self.grids.luma.canonical(np.rot90(luma, turns)) * scale
+        small = self.shape.chroma
+        picture = self.shape.luma.canonical(geometry.shown(luma)) * scale
         colours = np.zeros((2, small.height, small.width), np.float32)
-        for colour, plane in zip(colours, chroma, strict=False):
-            np.multiply(small.canonical(np.rot90(plane, turns)), scale, out=colour)
+        for colour, plane in zip(colours, chroma, strict=False):  # grey leaks have none
+            np.multiply(small.canonical(geometry.shown(plane)), scale, out=colour)
         self._place(number, picture, colours)
         self.frames += 1
 
@@ -137,13 +125,13 @@ class Record:
         frames : ndarray of int64, shape (averages,)
             Frames in each.
         """
-        assert self.grids is not None
+        assert self.shape is not None
         edges = list(range(start, self.bins, length))
         spans = [range(max(edge, 0), min(edge + length, self.bins)) for edge in edges]
         frames = np.array([sum(self._counts[i] for i in span) for span in spans], np.int64)
-        luma = [self._mean(self._luma, self.grids.luma, span, total) for span, total in zip(spans, frames, strict=True)]
+        luma = [self._mean(self._luma, self.shape.luma, span, total) for span, total in zip(spans, frames, strict=True)]
         chroma = [
-            [self._mean([both[k] for both in self._chroma], self.grids.chroma, span, total) for k in (0, 1)]
+            [self._mean([both[k] for both in self._chroma], self.shape.chroma, span, total) for k in (0, 1)]
             for span, total in zip(spans, frames, strict=True)
         ]
         return np.array(luma, np.float32), np.array(chroma, np.float32), frames

@@ -13,9 +13,9 @@ from tracemark.signal.patterns import Patterns
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from tracemark.geometry import Geometry
     from tracemark.keys import Key
     from tracemark.profile import Profile
-    from tracemark.recovery.record import Grids
 
     Samples = NDArray[np.float32]
 
@@ -41,21 +41,22 @@ class Templates:
     chroma_bits: NDArray[np.int64]
 
     @classmethod
-    def of(cls, key: Key, profile: Profile, grids: Grids) -> Templates:
+    def of(cls, key: Key, profile: Profile, geometry: Geometry) -> Templates:
         """Make the templates of a key.
 
         Parameters
         ----------
         key : Key
         profile : Profile
-        grids : Grids
+        geometry : Geometry
+            Shape of the leak.
 
         Returns
         -------
         Templates
         """
         patterns = Patterns.of(key, profile)
-        luma, chroma, count = grids.luma, grids.chroma, profile.patterns
+        luma, chroma, count = geometry.luma, geometry.chroma, profile.patterns
         pilot = in_band(luma.window(patterns.pilot), profile, "luma")
         energy = np.sqrt((pilot * pilot).sum(axis=(1, 2, 3), keepdims=True))
         return cls(

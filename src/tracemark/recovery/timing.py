@@ -73,9 +73,7 @@ def pilot_features(record: Record, profile: Profile) -> tuple[NDArray[np.float32
     return features, held
 
 
-def offsets(
-    features: NDArray[np.float32], first: int, templates: Templates, profile: Profile
-) -> NDArray[np.float64]:
+def offsets(features: NDArray[np.float32], first: int, templates: Templates, profile: Profile) -> NDArray[np.float64]:
     """Correlate the pilot at every offset.
 
     Parameters

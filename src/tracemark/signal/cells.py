@@ -28,7 +28,7 @@ def basis(cell: int) -> NDArray[np.float32]:
     k, n = np.arange(cell)[:, None], np.arange(cell)[None]
     matrix = np.cos(np.pi * (2 * n + 1) * k / (2 * cell)) * np.sqrt(2 / cell)
     matrix[0] /= np.sqrt(2)
-    return matrix.astype(np.float32)
+    return np.asarray(matrix, np.float32)
 
 
 @lru_cache(maxsize=8)

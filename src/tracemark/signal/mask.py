@@ -64,7 +64,7 @@ CHROMA_LIMIT = 0.6
 """Largest RMS of the mark over a whole chroma plane, levels: keeps colour pictures above 43 dB over RGB."""
 
 REACH = 5
-"""Side, in canonical samples, of the neighbourhood that must be textured: an edge beside a flat surface masks little."""
+"""Side, in canonical samples, of the neighbourhood that must be textured: the flat side of an edge hides little."""
 
 
 def texture(plane: Samples, canonical: Samples) -> Samples:
@@ -94,7 +94,7 @@ def texture(plane: Samples, canonical: Samples) -> Samples:
     coarse = np.maximum(coarse - shading * (2 / 3), 0)
     deviation = np.sqrt(cv2.blur(fine, (3, 3)) + coarse)
     least = cv2.erode(deviation, np.ones((REACH, REACH), np.uint8))
-    return cv2.blur(least, (REACH, REACH))
+    return np.asarray(cv2.blur(least, (REACH, REACH)), np.float32)
 
 
 def luma_mask(canonical: Samples, textured: Samples) -> Samples:
@@ -152,7 +152,8 @@ def onto(grid: Grid, samples: Samples) -> Samples:
     -------
     ndarray of float32, shape (grid.height, grid.width)
     """
-    return cv2.resize(samples, (grid.width, grid.height), interpolation=cv2.INTER_AREA)
+    smaller = cv2.resize(samples, (grid.width, grid.height), interpolation=cv2.INTER_AREA)
+    return np.asarray(smaller, np.float32)
 
 
 def _limited(mask: Samples, limit: float) -> Samples:

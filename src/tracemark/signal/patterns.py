@@ -103,7 +103,7 @@ def _pattern(key: Key, profile: Profile, plane: Plane, name: str, slot: int) -> 
     taper = np.ones(cell, np.float32)
     taper[[0, -1]] = EDGE_TAPER
     pattern *= np.tile(np.outer(taper, taper), (size, size))
-    return pattern / pattern.std()
+    return np.asarray(pattern / pattern.std(), np.float32)
 
 
 def _bits(key: Key, profile: Profile, plane: Plane, name: str, slot: int) -> NDArray[np.int64]:
@@ -137,4 +137,4 @@ def _pilot(
     down = np.exp(2j * np.pi * np.outer(frequencies[:, 1], place) + 1j * phases[:, None])
     pattern = (down.T @ across).real * np.sqrt(2 / len(frequencies))
     sign = 1 if slot % 2 == 0 else -1
-    return (sign * pattern).astype(np.float32)
+    return np.asarray(sign * pattern, np.float32)
