@@ -123,7 +123,7 @@ class Recovery:
         elapsed = time - self._origin
         start = self._record.first * self._record.bin_seconds
         if elapsed - start >= RECORD_SECONDS:
-            self._close()
+            self._close(elapsed)
             start = self._record.first * self._record.bin_seconds
         self._quality.look(frame)
         self._record.add(frame, elapsed)
@@ -188,7 +188,7 @@ class Recovery:
                 if self.certain:
                     return
 
-    def _close(self) -> None:
+    def _close(self, elapsed: float) -> None:
         """Add the full record's evidence to what is kept, and begin the next."""
         for reading, totals in zip(self._read(), self._pilots(), strict=True):
             reading.total = totals
@@ -199,7 +199,7 @@ class Recovery:
                 kept[offset.bins] = evidence
                 self._decode(reading, evidence)
             reading.older = kept
-        self._record = self._record.successor()
+        self._record = self._record.successor(elapsed)
         self._attempted = 0.0
 
     def _read(self) -> list[_Reading]:

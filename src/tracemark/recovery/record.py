@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from tracemark.frames import Frame
     from tracemark.profile import Profile
-    from tracemark.signal.grid import Grid
 
     Samples = NDArray[np.float32]
 
@@ -49,8 +48,7 @@ class Record:
     first: int = 0
     frames: int = 0
     shape: Geometry | None = None
-    _luma: list[Samples] = field(default_factory=list)
-    _chroma: list[Samples] = field(default_factory=list)
+    _sums: list[tuple[Samples, Samples] | None] = field(default_factory=list)
     _counts: list[int] = field(default_factory=list)
 
     @property
@@ -63,9 +61,9 @@ class Record:
         """Bins held."""
         return len(self._counts)
 
-    def successor(self) -> Record:
-        """Begin an empty record that goes on where this one ends."""
-        return Record(self.profile, self.pixel_aspect, self.first + self.bins, shape=self.shape)
+    def successor(self, time: float) -> Record:
+        """Begin an empty record at a time, in seconds from the beginning of the leak."""
+        return Record(self.profile, self.pixel_aspect, self._bin(time), shape=self.shape)
 
     def add(self, frame: Frame, time: float) -> None:
         """Take in a frame.
@@ -76,7 +74,7 @@ class Record:
         time : float
             Seconds from the beginning of the leak; frames earlier than this record are dropped.
         """
-        number = int(time / self.bin_seconds + 1e-6) - self.first
+        number = self._bin(time) - self.first
         if number < 0:
             return
         layout = layout_of(frame)
@@ -93,19 +91,21 @@ class Record:
         self._place(number, picture, colours)
         self.frames += 1
 
+    def _bin(self, time: float) -> int:
+        # a time stamp rounded down by its container still belongs to the bin it was made for
+        return int(time / self.bin_seconds + 1e-6)
+
     def _place(self, number: int, luma: Samples, chroma: Samples) -> None:
-        while self.bins < number:  # bins that no frame fell into
-            self._luma.append(np.zeros_like(luma))
-            self._chroma.append(np.zeros_like(chroma))
-            self._counts.append(0)
-        if number == self.bins:
-            self._luma.append(luma)
-            self._chroma.append(chroma)
-            self._counts.append(1)
+        missing = number + 1 - self.bins
+        self._sums += [None] * missing
+        self._counts += [0] * missing
+        held = self._sums[number]
+        if held is None:
+            self._sums[number] = (luma, chroma)
         else:
-            self._luma[number] += luma
-            self._chroma[number] += chroma
-            self._counts[number] += 1
+            cv2.add(held[0], luma, dst=held[0])
+            np.add(held[1], chroma, out=held[1])
+        self._counts[number] += 1
 
     def averages(self, start: int, length: int) -> tuple[Samples, Samples, NDArray[np.int64]]:
         """Average neighbouring bins.
@@ -126,19 +126,19 @@ class Record:
             Frames in each.
         """
         assert self.shape is not None
-        edges = list(range(start, self.bins, length))
-        spans = [range(max(edge, 0), min(edge + length, self.bins)) for edge in edges]
-        frames = np.array([sum(self._counts[i] for i in span) for span in spans], np.int64)
-        luma = [self._mean(self._luma, self.shape.luma, span, total) for span, total in zip(spans, frames, strict=True)]
-        chroma = [
-            [self._mean([both[k] for both in self._chroma], self.shape.chroma, span, total) for k in (0, 1)]
-            for span, total in zip(spans, frames, strict=True)
-        ]
-        return np.array(luma, np.float32), np.array(chroma, np.float32), frames
-
-    def _mean(self, bins: list[Samples], grid: Grid, span: range, frames: int) -> Samples:
-        total = np.zeros((grid.height, grid.width), np.float32)
-        for index in span:
-            if self._counts[index]:
-                cv2.add(total, bins[index], dst=total)
-        return grid.pad(total * np.float32(1 / max(frames, 1)))
+        luma_grid, chroma_grid = self.shape.luma, self.shape.chroma
+        luma, chroma, frames = [], [], []
+        for edge in range(start, self.bins, length):
+            span = range(max(edge, 0), min(edge + length, self.bins))
+            held = [sums for sums in (self._sums[i] for i in span) if sums is not None]
+            count = sum(self._counts[i] for i in span)
+            scale = np.float32(1 / max(count, 1))
+            grey = np.zeros((luma_grid.height, luma_grid.width), np.float32)
+            colours = np.zeros((2, chroma_grid.height, chroma_grid.width), np.float32)
+            for picture, both in held:
+                cv2.add(grey, picture, dst=grey)
+                np.add(colours, both, out=colours)
+            luma.append(luma_grid.pad(grey * scale))
+            chroma.append([chroma_grid.pad(colour * scale) for colour in colours])
+            frames.append(count)
+        return np.array(luma, np.float32), np.array(chroma, np.float32), np.array(frames, np.int64)
