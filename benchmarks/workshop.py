@@ -19,6 +19,7 @@ from uuid import uuid4
 import tracemark
 from benchmarks import ffmpeg, quality
 from tracemark import Key, Payload, decode
+from tracemark.errors import TracemarkError
 from tracemark.video import embed
 
 if TYPE_CHECKING:
@@ -88,11 +89,19 @@ class Workshop:
     def __init__(self, folder: str | Path, *, effort: Effort = "normal", whole: bool = False) -> None:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._sources = all_sources()
         self.effort = effort
         self.whole = whole
 
     def marked(self, host: Path, *, strength: float = 1.0) -> Path:
-        """Embed a host into lossless FFV1 for the viewer that `viewer_of` gives it."""
+        """Embed a host into lossless FFV1 for the viewer that `viewer_of` gives it.
+
+        Raises
+        ------
+        TracemarkError
+            If tracemark was changed since this workshop was opened.
+        """
+        self._check_sources()
         name = _digest(content(host), shaping_sources(), repr(strength))
 
         def make(target: Path) -> None:
@@ -121,7 +130,14 @@ class Workshop:
         return quality.Quality(**kept)
 
     def verdict(self, leak: Path, key: Key, viewer: Payload | None) -> Verdict:
-        """Decode a file with a key; `viewer` is who it should name, None for nobody."""
+        """Decode a file with a key; `viewer` is who it should name, None for nobody.
+
+        Raises
+        ------
+        TracemarkError
+            If tracemark was changed since this workshop was opened.
+        """
+        self._check_sources()
         name = _digest(content(leak), all_sources(), key.id, self.effort, str(self.whole), repr(viewer))
         kept = self._kept_json(f"verdict-{name}.json", lambda: asdict(self._decode(leak, key, viewer)))
         return Verdict(**kept | {"reasons": tuple(kept["reasons"])})
@@ -138,6 +154,11 @@ class Workshop:
             finally:
                 unfinished.unlink(missing_ok=True)
         return target
+
+    def _check_sources(self) -> None:
+        # Another process imports tracemark later than the one that opened the workshop and passed it on.
+        if all_sources() != self._sources:
+            raise TracemarkError("tracemark was changed during the run", "run again; what was made is kept")
 
     def _kept_json(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         def write(target: Path) -> None:

@@ -205,6 +205,15 @@ def test_workshop_makes_once_and_whole(tmp_path: Path) -> None:
     assert len(made) == 2
 
 
+def test_workshop_refuses_changed_sources(host: Path, tmp_path: Path) -> None:
+    """A run during which tracemark was changed stops, before it keeps anything under a wrong name."""
+    workshop = Workshop(tmp_path)
+    workshop._sources = "as they were"
+    with pytest.raises(TracemarkError, match="changed during the run"):
+        workshop.marked(host)
+    assert list(tmp_path.iterdir()) == []
+
+
 class LawfulWorkshop(Workshop):
     """A workshop in which a mark of strength 1 leaves 46 dB, and others as the law says."""
 
