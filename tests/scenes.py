@@ -136,3 +136,11 @@ def recover(shown: Iterable[Timed], *keys: Key, still: bool = False) -> Decoding
         if recovery.add(each.frame, each.time):
             break
     return recovery.finish()
+
+
+def copied(frame: av.VideoFrame, number: int, **changes: object) -> av.VideoFrame:
+    """Copy a frame, resized or in another format if wanted, as number so many of a stream at 25 frames a second."""
+    name = frame.format.name
+    copy = av.VideoFrame.from_ndarray(frame.to_ndarray(), name).reformat(**changes)  # type: ignore[arg-type]
+    copy.pts, copy.time_base = number, Fraction(1, RATE)
+    return copy
