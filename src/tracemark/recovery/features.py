@@ -8,6 +8,7 @@ merely repeated counts once. Nothing here knows a key: the chips stay as random 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -28,16 +29,36 @@ LOADING = 0.03
 """Diagonal loading of the temporal covariance, as a share of its trace (Cox, Zeskind and Owen 1987)."""
 
 NEIGHBOURHOOD = 5
-"""Side of the square of cells over which covariance and noise are measured."""
-
-LIMIT = 2.0
-"""Features are clipped here, in deviations: one bright edge must not outweigh a cell."""
+"""Side of the square of cells over which the temporal covariance is measured."""
 
 LEAST_LEVEL = 0.05
 """Noise that every coefficient is taken to have at least, in 8-bit levels of a DCT coefficient."""
 
-LEAST_LOCAL = 0.3
-"""Noise that every neighbourhood is taken to have at least, in units of the picture's typical noise."""
+
+@dataclass(frozen=True)
+class Limiter:
+    """How features are brought to unit noise and clipped.
+
+    Parameters
+    ----------
+    neighbourhood : int
+        Side of the square of cells over which noise is measured.
+    least_local : float
+        Noise that every neighbourhood is taken to have at least, in units of the picture's typical noise.
+    limit : float
+        Features are clipped here, in deviations: one bright edge must not outweigh a cell.
+    """
+
+    neighbourhood: int
+    least_local: float
+    limit: float
+
+
+OVER_TIME = Limiter(5, 0.3, 2.0)
+"""Where neighbouring slots cancel the picture, what is left is the codec's noise, nearly normal."""
+
+SINGLE = Limiter(1, 0.1, 1.0)
+"""A picture alone stays in its own way: its coefficients have heavy tails, cell by cell, and want a hard limit."""
 
 
 def slot_features(
@@ -58,7 +79,7 @@ def slot_features(
     Returns
     -------
     features : ndarray of float32, shape (slots, rows, columns, n)
-        In deviations, clipped at `LIMIT`.
+        In deviations, clipped.
     held : ndarray of bool, shape (slots,)
         Whether any frame fell into the slot; the features of others are zero.
     """
@@ -80,7 +101,7 @@ def slot_features(
         held[slot] = True
         weights = _weights(whitened[:, :, window], wanted)
         combined = (weights[:, :, None] @ by_cell[:, :, window])[:, :, 0]
-        features[slot] = normalised(combined, signal_floor / 5)
+        features[slot] = normalised(combined, signal_floor / 5, OVER_TIME if len(window) > 1 else SINGLE)
     return features, held
 
 
@@ -99,7 +120,8 @@ def _weights(window: Samples, wanted: NDArray[np.float32]) -> Samples:
     """
     rows, columns, size, count = window.shape
     covariance = (window @ np.swapaxes(window, -1, -2)) / count
-    covariance = blurred(covariance.reshape(rows, columns, size * size)).reshape(rows, columns, size, size)
+    covariance = blurred(covariance.reshape(rows, columns, size * size), NEIGHBOURHOOD)
+    covariance = covariance.reshape(rows, columns, size, size)
     load = LOADING * np.trace(covariance, axis1=-2, axis2=-1) / size + 1e-3
     covariance = covariance + (load[..., None, None] * np.eye(size, dtype=np.float32)).astype(np.float32)
     target = np.broadcast_to(wanted[:, None], (rows, columns, size, 1))
@@ -108,7 +130,7 @@ def _weights(window: Samples, wanted: NDArray[np.float32]) -> Samples:
     return (weights / gain[..., None]).astype(np.float32)
 
 
-def normalised(coefficients: Samples, floor: float) -> Samples:
+def normalised(coefficients: Samples, floor: float, limiter: Limiter) -> Samples:
     """Divide coefficients by the noise of their frequency and of their neighbourhood, and clip.
 
     Parameters
@@ -116,6 +138,7 @@ def normalised(coefficients: Samples, floor: float) -> Samples:
     coefficients : ndarray of float32, shape (rows, columns, n)
     floor : float
         Least noise of a coefficient, in levels.
+    limiter : Limiter
 
     Returns
     -------
@@ -126,22 +149,23 @@ def normalised(coefficients: Samples, floor: float) -> Samples:
     energy = relative * relative
     # one strong coefficient must not make its whole cell look noisy
     energy = np.minimum(energy, 9 * np.median(energy, axis=-1, keepdims=True) + 1).mean(-1)
-    local = np.sqrt(np.maximum(blurred(energy), 0)) + np.float32(LEAST_LOCAL)
-    return np.clip(relative / local[..., None], -LIMIT, LIMIT)
+    local = np.sqrt(np.maximum(blurred(energy, limiter.neighbourhood), 0)) + np.float32(limiter.least_local)
+    return np.clip(relative / local[..., None], -limiter.limit, limiter.limit)
 
 
-def blurred(maps: Samples) -> Samples:
+def blurred(maps: Samples, side: int) -> Samples:
     """Average maps of cells over the neighbourhood.
 
     Parameters
     ----------
     maps : ndarray of float32, shape (rows, columns) or (rows, columns, n)
+    side : int
+        Of the neighbourhood, in cells.
 
     Returns
     -------
     ndarray of float32
         Of the same shape.
     """
-    size = (NEIGHBOURHOOD, NEIGHBOURHOOD)
-    average = cv2.blur(np.ascontiguousarray(maps), size, borderType=cv2.BORDER_REFLECT)
+    average = cv2.blur(np.ascontiguousarray(maps), (side, side), borderType=cv2.BORDER_REFLECT)
     return np.asarray(average, np.float32).reshape(maps.shape)

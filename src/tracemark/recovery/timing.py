@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracemark.recovery.features import normalised
+from tracemark.recovery.features import OVER_TIME, SINGLE, normalised
 from tracemark.recovery.record import BINS_PER_SLOT
 from tracemark.recovery.templates import in_band
 
@@ -69,7 +69,7 @@ def pilot_features(record: Record, profile: Profile) -> tuple[NDArray[np.float32
             # how far the neighbours predict each cell: 0 where it moves, 1 where it rests
             share = (own * mean).sum(-1) / ((mean * mean).sum(-1) * (1 + RIDGE) + 1e-3)
             own = own - np.clip(share, 0, 1)[..., None] * mean
-        features[index] = normalised(own, 0.05)
+        features[index] = normalised(own, 0.05, OVER_TIME if neighbours else SINGLE)
     return features, held
 
 
