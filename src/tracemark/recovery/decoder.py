@@ -132,7 +132,7 @@ class Recovery:
         held = elapsed - start
         if not self._still and any(self._attempted < mark <= held for mark in ATTEMPTS):
             self._attempted = held
-            self._attempt(1)
+            self._attempt(1, thorough=False)
         return self.certain
 
     @property
@@ -148,7 +148,7 @@ class Recovery:
         Decoding
         """
         if self._record.frames and not self.certain:
-            self._attempt(self._deep)
+            self._attempt(self._deep, thorough=True)
         best, (pilot_key, pilot) = self._best, self._pilot
         p_false = probability(best.log_p) if best else 1.0
         found = best is not None and p_false <= FOUND
@@ -179,14 +179,19 @@ class Recovery:
             trials=self._tries,
         )
 
-    def _attempt(self, count: int) -> None:
-        """Decode the record in hand with all that came before it, at the `count` likeliest offsets of every key."""
+    def _attempt(self, count: int, *, thorough: bool) -> None:
+        """Decode the record in hand with all that came before it, at the `count` likeliest offsets of every key.
+
+        A thorough attempt tries luma and chroma apart, too.
+        """
         for reading, totals in zip(self._read(), self._pilots(), strict=True):
             phases: dict[int, SlotFeatures] = {}
             for offset in self._likely(reading, totals, count):
-                self._decode(reading, self._evidence(reading, offset.bins, phases))
-                if self.certain:
-                    return
+                evidence = self._evidence(reading, offset.bins, phases)
+                for part in evidence.readings() if thorough else [evidence]:
+                    self._decode(reading, part)
+                    if self.certain:
+                        return
 
     def _close(self, elapsed: float) -> None:
         """Add the full record's evidence to what is kept, and begin the next."""

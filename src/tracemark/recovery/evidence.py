@@ -100,6 +100,14 @@ class Evidence:
         """
         return Evidence(self.luma + other.luma, self.blue + other.blue, self.red + other.red)
 
+    def readings(self) -> list[Evidence]:
+        """Say it whole, in luma alone and in chroma alone: a leak may have kept only one of them.
+
+        Every reading that is decoded counts as a trial.
+        """
+        nothing = np.zeros_like(self.luma), np.zeros_like(self.blue)
+        return [self, Evidence(self.luma, nothing[1], nothing[1]), Evidence(nothing[0], self.blue, self.red)]
+
     def soft_bits(self, templates: Templates) -> NDArray[np.float64]:
         """Evidence of each code bit.
 

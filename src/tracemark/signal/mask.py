@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     Samples = NDArray[np.float32]
 
-LUMA_FLOOR = 0.48
+LUMA_FLOOR = 0.5
 """Mark on a smooth surface, RMS levels: after rounding it stays under 0.6 where the host's deviation is under 2."""
 
-LUMA_SLOPE = 0.35
+LUMA_SLOPE = 0.42
 """Mark that texture adds, RMS levels at one level of texture over the threshold."""
 
 LUMA_POWER = 0.6
@@ -60,7 +60,7 @@ DARK = 70.0
 DARK_LOSS = 0.45
 """Share of the chroma mark that black loses."""
 
-CHROMA_LIMIT = 0.6
+CHROMA_LIMIT = 0.53
 """Largest RMS of the mark over a whole chroma plane, levels: keeps colour pictures above 43 dB over RGB."""
 
 REACH = 5
