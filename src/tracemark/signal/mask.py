@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Samples = NDArray[np.float32]
 
-LUMA_FLOOR = 0.5
+LUMA_FLOOR = 0.48
 """Mark on a smooth surface, RMS levels: after rounding it stays under 0.6 where the host's deviation is under 2."""
 
 LUMA_SLOPE = 0.42
