@@ -18,7 +18,7 @@ from tracemark.keys import Key
 from tracemark.payload import Payload
 from tracemark.profile import PROFILE
 from tracemark.recovery import Recovery
-from tracemark.recovery.features import LIMIT, normalised, slot_features
+from tracemark.recovery.features import OVER_TIME, SINGLE, Limiter, normalised, slot_features
 from tracemark.recovery.reasons import PILOT_SEEN
 from tracemark.recovery.record import BINS_PER_SLOT, Record
 from tracemark.recovery.statistics import CERTAIN, FOUND
@@ -197,7 +197,7 @@ def test_several_keys(order: tuple[Key, ...]) -> None:
 
 def test_more_keys_cost_certainty() -> None:
     """Wrong keys tried before the right one raise p_false by their number."""
-    frames = encoded(marked()[:14])
+    frames = encoded(marked()[:30])
     alone, among = (recover(frames, *keys) for keys in ((KEY,), (WRONG_KEY, key(2), KEY)))
     assert among.score == alone.score
     assert among.p_false == pytest.approx(alone.p_false * among.trials / alone.trials)
@@ -295,14 +295,15 @@ def test_best_offsets_keep_apart() -> None:
             assert one is other or min(gap, cycle - gap) > BINS_PER_SLOT // 3
 
 
-def test_features_are_bounded_and_of_unit_noise() -> None:
+@pytest.mark.parametrize("limiter", [OVER_TIME, SINGLE])
+def test_features_are_bounded_and_of_unit_noise(limiter: Limiter) -> None:
     """Noise of any size per frequency and place comes out with a deviation near one; no outlier passes the limit."""
     chance = np.random.default_rng(1)
     noise = chance.normal(0, 1, (24, 40, 20)).astype(np.float32)
     noise *= np.linspace(0.5, 8, 20, dtype=np.float32) * np.linspace(1, 3, 40, dtype=np.float32)[:, None]
     noise[3, 3] = 1e5
-    made = normalised(noise, 0.01)
-    assert np.abs(made).max() <= LIMIT
+    made = normalised(noise, 0.01, limiter)
+    assert np.abs(made).max() <= limiter.limit
     assert 0.6 < made.std() < 1.1
     assert made.std(axis=(0, 1)) == pytest.approx(made.std(), rel=0.1)
 
