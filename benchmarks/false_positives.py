@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ from tracemark.coding import viterbi
 from tracemark.keys import Key
 from tracemark.payload import Payload
 from tracemark.profile import PROFILE
-from tracemark.recovery.evidence import SlotFeatures, features_at, gather
+from tracemark.recovery.evidence import Evidence, features_at, gather
 from tracemark.recovery.record import BINS_PER_SLOT, Record
 from tracemark.recovery.templates import Templates
 from tracemark.recovery.timing import best_offsets, offsets, pilot_features
@@ -75,11 +76,11 @@ def wrong_key(number: int) -> Key:
     return Key.from_bytes(hashlib.sha256(b"false positives, key %d" % number).digest())
 
 
-def record_of(path: Path) -> Record:
-    """Take a file into a record."""
+def record_of(path: Path, most: int | None = None) -> Record:
+    """Take a file, or so many frames of it, into a record."""
     record: Record | None = None
     with Source(path) as source:
-        for frame in source.frames():
+        for frame in islice(source.frames(), most):
             if record is None:
                 record = Record(PROFILE, float(source.pixel_aspect))
                 origin = frame.time
@@ -110,8 +111,12 @@ def measure(record: Record, keys: Sequence[Key], tally: Tally, rng: np.random.Ge
         templates = Templates.of(key, PROFILE, record.shape)
         for phase in phases:
             offset = phase + BINS_PER_SLOT * int(rng.integers(PROFILE.patterns))
-            softs.append(normalised_soft(features[phase], offset, templates))
-        tally.pilots.append(best_offsets(offsets(pilot, record.first, templates, PROFILE), 1)[0].score)
+            whole, *parts = gather(features[phase], offset, templates, PROFILE).readings()
+            # luma and chroma apart once a key: they are decoded apart only where all else failed
+            read = [whole, *parts] if phase == phases[0] else [whole]
+            softs += [normalised_soft(evidence, templates) for evidence in read if evidence.energy > 0]
+        if record.frames > 1:  # the pilot says nothing about a single picture
+            tally.pilots.append(best_offsets(offsets(pilot, record.first, templates, PROFILE), 1)[0].score)
     soft = np.array(softs)
     messages = rng.integers(0, 2, (tally.words, coding.MESSAGE_BITS), dtype=np.uint8)
     for scores in soft @ (2.0 * coding.CODE.encode(messages) - 1.0).T:
@@ -121,9 +126,8 @@ def measure(record: Record, keys: Sequence[Key], tally: Tally, rng: np.random.Ge
     tally.best += ((2.0 * coding.CODE.encode(words) - 1.0) * soft).sum(axis=1).tolist()
 
 
-def normalised_soft(features: SlotFeatures, offset: int, templates: Templates) -> NDArray[np.float64]:
+def normalised_soft(evidence: Evidence, templates: Templates) -> NDArray[np.float64]:
     """Evidence of each code bit, such that its product with a codeword's signs is the score z."""
-    evidence = gather(features, offset, templates, PROFILE)
     soft: NDArray[np.float64] = evidence.soft_bits(templates) / np.sqrt(evidence.energy)
     return soft
 
@@ -131,12 +135,13 @@ def normalised_soft(features: SlotFeatures, offset: int, templates: Templates) -
 def owners_score(record: Record) -> float:
     """Score of the message that is there, under the key that it was marked with: what the measurement must not miss."""
     assert record.shape is not None
-    soft = normalised_soft(features_at(record, 0, PROFILE), 0, Templates.of(OWNER, PROFILE, record.shape))
+    templates = Templates.of(OWNER, PROFILE, record.shape)
+    soft = normalised_soft(gather(features_at(record, 0, PROFILE), 0, templates, PROFILE), templates)
     return float((2.0 * coding.encode(VIEWER.scramble(OWNER)) - 1.0) @ soft)
 
 
 def materials(clips: Sequence[Path], folder: Path, seconds: float) -> Iterator[Material]:
-    """Give the start of every clip and of a synthetic film: unmarked and marked with another key, whole and encoded."""
+    """Give the start of every clip and of a synthetic film, unmarked and marked, untouched and encoded."""
     cut = leaks.Encode(".mkv", ("-c:v", "ffv1"), (f"trim=duration={seconds}",))
     encode = leaks.x264(28)
     for clip in [None, *clips]:
@@ -152,6 +157,7 @@ def materials(clips: Sequence[Path], folder: Path, seconds: float) -> Iterator[M
             yield Material(name, mark, "untouched", record_of(path))
             encode.apply(path, leak)
             yield Material(name, mark, encode.name, record_of(leak))
+            yield Material(name, mark, f"one picture of {encode.name}", record_of(leak, 1))
             path.unlink()
 
 

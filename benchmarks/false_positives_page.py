@@ -55,9 +55,9 @@ def page(
         "",
         *_paragraph(
             f"Pictures: the beginnings of {', '.join(names)}; unmarked and marked with another key, untouched and"
-            f" after x264 CRF 28. Every key tried is a new one that marked nothing. In all"
-            f" {len(tally.above)} evidence vectors"
-            f" (a key at an offset), {tally.words} random messages scored against each: {tally.trials:.3g} trials."
+            " after x264 CRF 28, and a single picture of that. Every key tried is a new one that marked nothing. In all"
+            f" {len(tally.above)} evidence vectors (a key at an offset; luma and chroma together, and apart),"
+            f" {tally.words} random messages scored against each: {tally.trials:.3g} trials."
         ),
         "",
         "![Measured and claimed false positives](img/false-positives.png)",
