@@ -197,7 +197,7 @@ def test_several_keys(order: tuple[Key, ...]) -> None:
 
 def test_more_keys_cost_certainty() -> None:
     """Wrong keys tried before the right one raise p_false by their number."""
-    frames = encoded(marked()[:30])
+    frames = encoded(marked()[:55])
     alone, among = (recover(frames, *keys) for keys in ((KEY,), (WRONG_KEY, key(2), KEY)))
     assert among.score == alone.score
     assert among.p_false == pytest.approx(alone.p_false * among.trials / alone.trials)

@@ -92,7 +92,7 @@ class Recovery:
         self._profile = profile
         self._keys = list(keys)
         self._still = still
-        self._deep = (STILL_OFFSETS if still else OFFSETS)[effort]
+        self._effort: Effort = effort
         self._record = Record(profile, pixel_aspect)
         self._readings: list[_Reading] = []
         self._tries = 0
@@ -148,7 +148,8 @@ class Recovery:
         Decoding
         """
         if self._record.frames and not self.certain:
-            self._attempt(self._deep, thorough=True)
+            self._still = self._still or self._frames == 1  # a film of one frame is a picture
+            self._attempt((STILL_OFFSETS if self._still else OFFSETS)[self._effort], thorough=True)
         best, (pilot_key, pilot) = self._best, self._pilot
         p_false = probability(best.log_p) if best else 1.0
         found = best is not None and p_false <= FOUND
