@@ -195,8 +195,11 @@ def sheet(panels: Sequence[Picture], columns: int) -> Picture:
     return page
 
 
-def write(host: str | Path, marked: str | Path, at: float, out: str | Path) -> list[Path]:
-    """Write the four pictures of a clip at a time in seconds; return their paths."""
+def write(host: str | Path, marked: str | Path, at: float, out: str | Path, width: int = 0) -> list[Path]:
+    """Write the four pictures of a clip at a time in seconds; return their paths.
+
+    They are PNG, to the pixel, or with a width JPEG no wider than that.
+    """
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     change = slot_change(at)
@@ -208,9 +211,15 @@ def write(host: str | Path, marked: str | Path, at: float, out: str | Path) -> l
         "flicker.png": flicker(shown, change),
         "slices.png": slices(shown),
     }
+    paths = []
     for name, picture in drawn.items():
-        cv2.imwrite(str(folder / name), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    return [folder / name for name in drawn]
+        shrunk = picture
+        if width and picture.shape[1] > width:
+            height = round(picture.shape[0] * width / picture.shape[1])
+            shrunk = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        paths.append((folder / name).with_suffix(".jpg" if width else ".png"))
+        cv2.imwrite(str(paths[-1]), cv2.cvtColor(shrunk, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88])
+    return paths
 
 
 def _worth_a_look(frame: av.VideoFrame) -> NDArray[np.bool_]:
@@ -246,8 +255,9 @@ def main() -> None:
     parser.add_argument("marked", type=Path)
     parser.add_argument("--at", type=float, default=2.0, help="time in seconds (default 2)")
     parser.add_argument("--out", type=Path, default=Path("build/look"), help="folder (default build/look)")
+    parser.add_argument("--width", type=int, default=0, help="write JPEG no wider than this, for a page")
     arguments = parser.parse_args()
-    for path in write(arguments.host, arguments.marked, arguments.at, arguments.out):
+    for path in write(arguments.host, arguments.marked, arguments.at, arguments.out, arguments.width):
         print(path)
 
 
