@@ -34,6 +34,7 @@ def as_json(leak: Path, sha256: str, decoding: Decoding) -> str:
             "session": payload.session if payload else None,
             "member": payload.member if payload else None,
             "p_false": decoding.p_false,
+            "p_mistaken": decoding.p_mistaken,
             "method": decoding.method,
             "key_id": decoding.key_id,
             "frames_used": decoding.frames_used,

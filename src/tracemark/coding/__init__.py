@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracemark.coding import viterbi
+from tracemark.coding import reliability, viterbi
 from tracemark.coding.convolutional import TailBitingCode
 
 if TYPE_CHECKING:
@@ -106,3 +106,21 @@ def decode(soft: ArrayLike) -> Decoded:
         raise ValueError(f"one soft codeword has the shape ({CODE_BITS},), not {received.shape}")
     messages, closed = viterbi.decode(CODE, received[None, :])
     return Decoded(bits=messages[0], codeword=CODE.encode(messages[0]), consistent=bool(closed[0]))
+
+
+def p_mistaken(soft: NDArray[np.float64], decoded: Decoded) -> float:
+    """Probability that another message than the decoded one was sent.
+
+    Parameters
+    ----------
+    soft : ndarray of float64, shape (384,)
+        Half the log-likelihood ratio of each code bit, positive for 1; unlike for `decode`, the scale matters.
+    decoded : Decoded
+        What `decode` made of it.
+
+    Returns
+    -------
+    float
+        See `tracemark.coding.reliability`.
+    """
+    return reliability.p_mistaken(CODE, soft, decoded.bits)

@@ -22,7 +22,7 @@ Shao, Lin and Fossorier, 2003, "Two decoding algorithms for tailbiting codes", I
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,7 @@ Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 Bits = NDArray[np.uint8]
+Real = TypeVar("Real", np.float32, np.float64)
 
 MAX_LAPS = 4
 """Laps after which the decoder settles for the best closed path seen; docs/error-correction.md shows the effect."""
@@ -87,7 +88,7 @@ def decode(code: TailBitingCode, soft: ArrayLike, max_laps: int = MAX_LAPS) -> t
 def _decode_batch(code: TailBitingCode, soft: Floats, max_laps: int) -> tuple[Bits, Flags]:
     """Walk laps until every frame's best path closes; frames that are done leave the batch."""
     frames = len(soft)
-    tables = _branch_tables(code, soft)
+    tables = branch_tables(code, soft)
     start: Floats = np.zeros((1 << code.memory, frames), dtype=np.float32)
     messages = np.zeros((frames, code.message_bits), dtype=np.uint8)
     score = np.full(frames, -np.inf, dtype=np.float32)
@@ -119,18 +120,18 @@ def _decode_batch(code: TailBitingCode, soft: Floats, max_laps: int) -> tuple[Bi
     return messages, score > -np.inf
 
 
-def _branch_tables(code: TailBitingCode, soft: Floats) -> Floats:
+def branch_tables(code: TailBitingCode, soft: NDArray[Real]) -> NDArray[Real]:
     """Metric of every pattern of code bits at every step: shape (steps, patterns, frames)."""
     outputs = code.rate_inverse
     patterns = np.arange(1 << outputs)[:, None] >> np.arange(outputs) & 1
-    signs = (2 * patterns - 1).astype(np.float32)
+    signs = (2 * patterns - 1).astype(soft.dtype)
     steps = soft.reshape(len(soft), code.message_bits, outputs).transpose(1, 2, 0)
-    tables: Floats = np.matmul(signs, np.ascontiguousarray(steps))
+    tables: NDArray[Real] = np.matmul(signs, np.ascontiguousarray(steps))
     return tables
 
 
 @lru_cache(maxsize=8)
-def _branch_patterns(code: TailBitingCode) -> Indices:
+def branch_patterns(code: TailBitingCode) -> Indices:
     """Pattern of code bits on each butterfly's branch with newest and oldest bit 0: shape (states / 2,)."""
     middle = np.arange(1 << (code.memory - 1)) << 1
     patterns = np.zeros(len(middle), dtype=np.intp)
@@ -148,7 +149,7 @@ def _walk(code: TailBitingCode, tables: Floats, start: Floats) -> tuple[Floats, 
     2m + u came from the upper old state, m + S/2.
     """
     half, frames = len(start) // 2, start.shape[1]
-    patterns = _branch_patterns(code)
+    patterns = branch_patterns(code)
     choices: Flags = np.empty((len(tables), 2, half, frames), dtype=np.bool_)
     metrics, following = start.copy(), np.empty_like(start)
     branch, lower, upper = (np.empty((half, frames), dtype=np.float32) for _ in range(3))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import TYPE_CHECKING, Literal
 
@@ -12,9 +12,9 @@ from tracemark import coding
 from tracemark.payload import Payload
 from tracemark.profile import PROFILE
 from tracemark.recovery import reasons
-from tracemark.recovery.evidence import Evidence, SlotFeatures, features_at, gather
+from tracemark.recovery.evidence import Evidence, SlotFeatures, features_at, features_of, gather
 from tracemark.recovery.record import BINS_PER_SLOT, Record
-from tracemark.recovery.statistics import CERTAIN, FOUND, log_p_false, probability
+from tracemark.recovery.statistics import CERTAIN, FOUND, MISTAKEN, log_p_false, probability
 from tracemark.recovery.templates import Templates
 from tracemark.recovery.timing import Offset, best_offsets, offsets, pilot_features
 from tracemark.recovery.verdict import Decoding, Geometry
@@ -39,7 +39,7 @@ RECORD_SECONDS = 7.68
 OFFSETS = {"fast": 2, "normal": 4, "max": 16}
 """Offsets decoded at the end of a leak, by effort; while reading only the best is tried."""
 
-STILL_OFFSETS = {"fast": 4, "normal": 16, "max": 16}
+STILL_OFFSETS = {"fast": 4, "normal": 8, "max": 16}
 """Patterns decoded for a single picture, by effort."""
 
 
@@ -60,7 +60,8 @@ class _Best:
     key: Key
     payload: Payload
     score: float
-    log_p: float
+    log_p_false: float
+    p_mistaken: float
 
 
 class Recovery:
@@ -138,7 +139,8 @@ class Recovery:
     @property
     def certain(self) -> bool:
         """Whether a message is known beyond all reasonable doubt."""
-        return self._best is not None and probability(self._best.log_p) <= CERTAIN
+        best = self._best
+        return best is not None and max(probability(best.log_p_false), best.p_mistaken) <= CERTAIN
 
     def finish(self) -> Decoding:
         """Decode what is left and give the verdict.
@@ -151,13 +153,16 @@ class Recovery:
             self._still = self._still or self._frames == 1  # a film of one frame is a picture
             self._attempt((STILL_OFFSETS if self._still else OFFSETS)[self._effort], thorough=True)
         best, (pilot_key, pilot) = self._best, self._pilot
-        p_false = probability(best.log_p) if best else 1.0
-        found = best is not None and p_false <= FOUND
-        suspected = not found and pilot >= reasons.PILOT_SEEN and not self._still
+        p_false = probability(best.log_p_false) if best else 1.0
+        p_mistaken = best.p_mistaken if best else 1.0
+        foreign = p_false > FOUND
+        found = best is not None and not foreign and p_mistaken <= MISTAKEN
+        suspected = not found and (not foreign or (pilot >= reasons.PILOT_SEEN and not self._still))
         seconds = self._last + (self._last / max(self._frames - 1, 1) if not self._still else 0.0)
         why = reasons.explain(
             self._quality,
             found=found,
+            foreign=foreign,
             still=self._still,
             pilot=pilot,
             score=best.score if best else 0.0,
@@ -165,11 +170,12 @@ class Recovery:
             seconds=seconds,
             several_keys=len(self._keys) > 1,
         )
-        key = best.key if found and best else pilot_key if suspected else None
+        key = best.key if best and not foreign else pilot_key if suspected else None
         return Decoding(
             verdict="found" if found else "inconclusive" if suspected else "absent",
             payload=best.payload if found and best else None,
             p_false=p_false,
+            p_mistaken=p_mistaken,
             method="payload",
             key_id=key.id if key else None,
             frames_used=self._frames,
@@ -183,13 +189,14 @@ class Recovery:
     def _attempt(self, count: int, *, thorough: bool) -> None:
         """Decode the record in hand with all that came before it, at the `count` likeliest offsets of every key.
 
-        A thorough attempt tries luma and chroma apart, too.
+        A thorough attempt tries luma and chroma apart, and the key frames alone, too.
         """
         for reading, totals in zip(self._read(), self._pilots(), strict=True):
             phases: dict[int, SlotFeatures] = {}
             for offset in self._likely(reading, totals, count):
                 evidence = self._evidence(reading, offset.bins, phases)
-                for part in evidence.readings() if thorough else [evidence]:
+                parts = [*evidence.readings(), *self._key_frames(reading, offset.bins)] if thorough else [evidence]
+                for part in parts:
                     self._decode(reading, part)
                     if self.certain:
                         return
@@ -241,8 +248,20 @@ class Recovery:
         if phase not in phases:
             phases[phase] = features_at(self._record, phase, self._profile)
         fresh = gather(phases[phase], offset, reading.templates, self._profile)
-        near = [old for old in reading.older if abs(old - offset) <= 1]
+        cycle = self._profile.patterns * BINS_PER_SLOT
+        near = [old for old in reading.older if (old - offset + 1) % cycle <= 2]  # offsets lie on a ring
         return fresh + reading.older[near[0]] if near else fresh
+
+    def _key_frames(self, reading: _Reading, offset: int) -> list[Evidence]:
+        """Read the key frames alone, as one more way to read the leak; none if there is nothing else."""
+        if self._still:
+            return []
+        phase = offset % BINS_PER_SLOT
+        alone = [
+            gather(features_of(each, self._record, phase, self._profile), offset, reading.templates, self._profile)
+            for each in self._record.key_frames
+        ]
+        return [sum(alone[1:], alone[0])] if alone else []
 
     def _decode(self, reading: _Reading, evidence: Evidence) -> None:
         self._tries += 1
@@ -253,9 +272,12 @@ class Recovery:
         decoded = coding.decode(soft.astype(np.float32))
         signs = decoded.codeword.astype(np.float64) * 2 - 1
         score = float(soft @ signs / np.sqrt(energy))
-        if self._best is None or score > self._best.score:
-            payload = Payload.unscramble(decoded.bits, reading.key)
-            self._best = _Best(reading.key, payload, score, 0.0)
-        # every try counts, also those after the best one
         best = self._best
-        self._best = _Best(best.key, best.payload, best.score, log_p_false(best.score, self._tries))
+        if best is None or score > best.score:
+            payload = Payload.unscramble(decoded.bits, reading.key)
+            mistaken = 1.0
+            if log_p_false(score, self._tries) < 0:  # else there is nothing to be mistaken about
+                mistaken = coding.p_mistaken(soft * (score / np.sqrt(energy)), decoded)
+            best = _Best(reading.key, payload, score, 0.0, mistaken)
+        # every try counts, also those after the best one
+        self._best = replace(best, log_p_false=log_p_false(best.score, self._tries))

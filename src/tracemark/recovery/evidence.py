@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tracemark.profile import Profile
-    from tracemark.recovery.record import Record
+    from tracemark.recovery.record import KeyFrame, Record
     from tracemark.recovery.templates import Templates
 
     Samples = NDArray[np.float32]
@@ -71,6 +71,36 @@ def features_at(record: Record, phase: int, profile: Profile) -> SlotFeatures:
     luma_features, held = slot_features(in_luma, frames, slots)
     chroma_features = [slot_features(np.pad(in_chroma[:, k], pad), frames, slots)[0] for k in (0, 1)]
     return SlotFeatures(first_slot, luma_features, np.stack(chroma_features, axis=1), held)
+
+
+def features_of(picture: KeyFrame, record: Record, phase: int, profile: Profile) -> SlotFeatures:
+    """Make the features of one frame alone.
+
+    Parameters
+    ----------
+    picture : KeyFrame
+    record : Record
+        That it belongs to.
+    phase : int
+        As for `features_at`.
+    profile : Profile
+
+    Returns
+    -------
+    SlotFeatures
+        Of one slot.
+    """
+    assert record.shape is not None
+    once = np.array([1] + [0] * (PARTS - 1), np.int64)
+
+    def alone(samples: Samples, kind: str) -> Samples:
+        coefficients = in_band(samples[None], profile, kind)
+        return slot_features(np.pad(coefficients, [(0, PARTS - 1), (0, 0), (0, 0), (0, 0)]), once, 1)[0]
+
+    luma = alone(record.shape.luma.pad(picture.luma), "luma")
+    chroma = [alone(record.shape.chroma.pad(colour), "chroma") for colour in picture.chroma]
+    slot = (picture.number + phase) // BINS_PER_SLOT
+    return SlotFeatures(slot, luma, np.stack(chroma, axis=1), np.ones(1, bool))
 
 
 @dataclass

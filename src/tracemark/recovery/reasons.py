@@ -62,6 +62,7 @@ def explain(
     quality: Quality,
     *,
     found: bool,
+    foreign: bool,
     still: bool,
     pilot: float,
     score: float,
@@ -74,7 +75,8 @@ def explain(
     Parameters
     ----------
     quality : Quality
-    found, still : bool
+    found, foreign, still : bool
+        Whether a member is named, whether `p_false` leaves room for foreign material, whether it is one picture.
     pilot : float
         The pilot's best score.
     score : float
@@ -95,7 +97,10 @@ def explain(
     why = []
     needed = score_needed(trials)
     keys = "any of these keys" if several_keys else "this key"
-    if not still and pilot >= PILOT_SEEN:
+    if not foreign:
+        why.append(f"a message of {keys} is there, but too weak to tell its member from others of similar codewords")
+        why.append("a little more of the same leak, or a copy of better quality, would tell them apart")
+    elif not still and pilot >= PILOT_SEEN:
         likely = max(score, DATA_TO_PILOT * pilot * 0.5)
         more = seconds * max((needed / min(likely, needed * 0.95)) ** 2 - 1, 0.1)
         why.append(

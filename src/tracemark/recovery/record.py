@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from av import VideoFrame
 
 from tracemark.frames import layout_of, luma_and_chroma, planes
 from tracemark.geometry import Geometry
@@ -21,6 +22,23 @@ if TYPE_CHECKING:
 
 BINS_PER_SLOT = 12
 """Resolution in time; at 25 frames/s a bin is a frame."""
+
+
+@dataclass(frozen=True)
+class KeyFrame:
+    """A frame that was coded without reference to others.
+
+    Parameters
+    ----------
+    number : int
+        Its bin, counted from the beginning of the leak.
+    luma : ndarray of float32, shape (height, width)
+    chroma : ndarray of float32, shape (2, height, width)
+    """
+
+    number: int
+    luma: Samples
+    chroma: Samples
 
 
 @dataclass
@@ -41,6 +59,8 @@ class Record:
         Frames taken in.
     shape : Geometry or None
         The first frame's; its grids serve the whole leak.
+    key_frames : list of KeyFrame
+        At most one a slot length: a coarse encode often keeps the mark in them alone.
     """
 
     profile: Profile
@@ -48,6 +68,7 @@ class Record:
     first: int = 0
     frames: int = 0
     shape: Geometry | None = None
+    key_frames: list[KeyFrame] = field(default_factory=list)
     _sums: list[tuple[Samples, Samples] | None] = field(default_factory=list)
     _counts: list[int] = field(default_factory=list)
 
@@ -90,6 +111,9 @@ class Record:
             np.multiply(small.canonical(geometry.shown(plane)), scale, out=colour)
         self._place(number, picture, colours)
         self.frames += 1
+        last = self.key_frames[-1].number if self.key_frames else -BINS_PER_SLOT
+        if isinstance(frame, VideoFrame) and frame.key_frame and number + self.first - last >= BINS_PER_SLOT:
+            self.key_frames.append(KeyFrame(number + self.first, picture.copy(), colours.copy()))
 
     def _bin(self, time: float) -> int:
         # a time stamp rounded down by its container still belongs to the bin it was made for

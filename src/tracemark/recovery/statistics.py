@@ -12,6 +12,12 @@ with Q the tail of the normal distribution. Nothing about the distribution of pi
 all 2^64 messages, and over every evidence vector that was decoded (keys, alignments, offsets, attempts), gives
 
     p_false = min(1, 2^64 * trials * 3.178 * Q(z)).
+
+That bounds what foreign material does. A leak that does carry a mark of this key can still be misread as a codeword
+near the true one, which shares most of its evidence. The leak's own signal-to-noise ratio is known from its score: half
+the log-likelihood ratio of a code bit is its evidence times ``z / sqrt(sum(v ** 2))``. With it the code's trellis gives
+`p_mistaken`, the probability that another message was sent (`tracemark.coding.reliability`). A member is named only if
+both are small.
 """
 
 from __future__ import annotations
@@ -26,8 +32,11 @@ RADEMACHER_CONSTANT = 3.178
 FOUND = 1e-9
 """Largest `p_false` at which a member is named (the contract's bar)."""
 
+MISTAKEN = 1e-6
+"""Largest `p_mistaken` at which a member is named."""
+
 CERTAIN = 1e-12
-"""At this `p_false` reading on is idle."""
+"""At this `p_false` and `p_mistaken` reading on is idle."""
 
 
 def log_normal_tail(score: float) -> float:

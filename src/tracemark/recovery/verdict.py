@@ -42,6 +42,8 @@ class Decoding:
     p_false : float
         Bound on the probability that unmarked or foreign material scores as well, corrected for all that was
         searched.
+    p_mistaken : float
+        Probability that a marked leak was misread as the member it names instead of another; 1 if nothing was read.
     method : str
         ``"payload"``: the bits were decoded without knowing any candidate.
     key_id : str or None
@@ -62,6 +64,7 @@ class Decoding:
     verdict: Verdict
     payload: Payload | None
     p_false: float
+    p_mistaken: float
     method: str
     key_id: str | None
     frames_used: int
