@@ -138,7 +138,7 @@ def test_first_closed_lap_is_maximum_likelihood() -> None:
     _, soft = _small_frames(1000)
     first_state_metrics, choices = viterbi._walk(
         SMALL,
-        viterbi._branch_tables(SMALL, soft.astype(np.float32)),
+        viterbi.branch_tables(SMALL, soft.astype(np.float32)),
         np.zeros((8, 1000), dtype=np.float32),
     )
     end = first_state_metrics.argmax(axis=0)
