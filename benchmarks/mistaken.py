@@ -73,7 +73,7 @@ def page(counts: dict[float, Count]) -> str:
         "",
         "Written by `benchmarks/mistaken.py`; do not edit.",
         "",
-        f"Codewords in Gaussian noise; found: z of at least {score_needed(1):.2f}; kept: `p_mistaken` up to {MISTAKEN:g}.",
+        f"Found: z of at least {score_needed(1):.2f} in Gaussian noise; kept: `p_mistaken` of at most {MISTAKEN:g}.",
         "Expected is the sum of `p_mistaken` over the finds.",
         "",
         "| true z | codewords | found, right | found, wrong | expected wrong | kept, right | kept, wrong |",
