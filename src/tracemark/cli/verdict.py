@@ -63,6 +63,8 @@ def as_text(leak: Path, decoding: Decoding) -> str:
     if decoding.payload:
         lines += [f"  session   {decoding.payload.session}", f"  member    {decoding.payload.member}"]
     lines += [f"  p_false   {decoding.p_false:.2g}  (chance that unmarked or foreign material scores as well)"]
+    if decoding.payload:
+        lines += [f"  mistaken  {decoding.p_mistaken:.2g}  (chance that the mark is another member's)"]
     if decoding.key_id:
         lines += [f"  key       {decoding.key_id}"]
     video = f"{decoding.frames_used} frames, {decoding.seconds_used:.1f} s"

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 ANCHORS = 2
 """Places of the ring that a path is held at in turn."""
 
+PRECISION = 1e-15
+"""What double precision cannot tell from nothing: no claim is smaller."""
+
 
 def p_mistaken(code: TailBitingCode, soft: Doubles, message: NDArray[np.uint8]) -> float:
     """Probability that another message than the decoded one was sent.
@@ -45,7 +48,7 @@ def p_mistaken(code: TailBitingCode, soft: Doubles, message: NDArray[np.uint8]) 
     Returns
     -------
     float
-        0 to 1; an upper bound but for double precision's last digits.
+        `PRECISION` to 1.
     """
     agreement = soft * (code.encode(message).astype(np.float64) * 2 - 1)
     total = 0.0
@@ -54,7 +57,7 @@ def p_mistaken(code: TailBitingCode, soft: Doubles, message: NDArray[np.uint8]) 
         shift = -place * code.rate_inverse
         others = _detours(code, np.roll(soft, shift), np.roll(agreement, shift), np.roll(message, -place))
         total += others / (1 + others) if np.isfinite(others) else 1.0
-    return min(1.0, total)
+    return min(1.0, max(total, PRECISION))
 
 
 def _detours(code: TailBitingCode, soft: Doubles, agreement: Doubles, message: NDArray[np.uint8]) -> float:

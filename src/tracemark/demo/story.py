@@ -98,7 +98,8 @@ def _play(clip: Path, work: Path, say: Callable[[str], None], bar: Bar) -> bool:
     say(f"\nWhose copy is leaked.mp4? {verdict.verdict.upper()}")
     if verdict.payload:
         say(f"  session {verdict.payload.session}, member {verdict.payload.member}")
-    say(f"  probability of being wrong {verdict.p_false:.1g}, after {verdict.seconds_used:.1f} s of the leak")
+    wrong = max(verdict.p_false, verdict.p_mistaken)
+    say(f"  probability of being wrong {wrong:.1g}, after {verdict.seconds_used:.1f} s of the leak")
     for reason in verdict.reasons:
         say(f"  {reason}")
     guilty = verdict.payload == Payload(SESSION, culprit)
