@@ -83,12 +83,13 @@ def mark(host: Path, target: Path, profile: Profile) -> None:
         embedder = Embedder(RIGHT_KEY, frame_rate=float(source.rate), profile=profile)
         viewer = embedder.viewer(viewer_of(host))
         stream = container.add_stream("ffv1", rate=source.rate)
+        context = source.stream.codec_context
+        stream.width, stream.height, stream.pix_fmt = context.width, context.height, "yuv420p"
         start = None
         for frame in source.frames():
             start = frame.time if start is None else start
             if frame.time - start >= SECONDS:
                 break
-            stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, "yuv420p"
             marked = viewer.mark(embedder.prepare(frame, time=Fraction(frame.time - start).limit_denominator(90000)))
             assert isinstance(marked, av.VideoFrame)
             marked.pts = None
