@@ -179,7 +179,9 @@ def test_ctrl_c(tmp_path: Path, key: Path) -> None:
     source = make(tmp_path / "a.mp4", Clip(width=640, height=480, times=range(400), options={"preset": "ultrafast"}))
     work = tmp_path / "work"
     work.mkdir()
-    words = ["embed", str(source), str(work / "b.mp4"), *WHO, "--key", str(key)]
+    # Slow and large, so that bytes are written long before the end however busy the machine is.
+    pace = ["--preset", "veryslow", "--crf", "4"]
+    words = ["embed", str(source), str(work / "b.mp4"), *WHO, "--key", str(key), *pace]
     with subprocess.Popen(RUN + words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         # Only once frames are being written is it the middle.
         deadline = time.monotonic() + 60
