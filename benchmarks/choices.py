@@ -86,13 +86,13 @@ def mark(host: Path, target: Path, profile: Profile) -> None:
         context = source.stream.codec_context
         stream.width, stream.height, stream.pix_fmt = context.width, context.height, "yuv420p"
         start = None
-        for frame in source.frames():
+        for number, frame in enumerate(source.frames()):
             start = frame.time if start is None else start
             if frame.time - start >= SECONDS:
                 break
             marked = viewer.mark(embedder.prepare(frame, time=Fraction(frame.time - start).limit_denominator(90000)))
             assert isinstance(marked, av.VideoFrame)
-            marked.pts = None
+            marked.pts, marked.time_base = number, 1 / source.rate
             container.mux(stream.encode(marked))
         container.mux(stream.encode(None))
 

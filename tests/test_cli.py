@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -182,7 +183,11 @@ def test_ctrl_c(tmp_path: Path, key: Path) -> None:
     # Slow and large, so that bytes are written long before the end however busy the machine is.
     pace = ["--preset", "veryslow", "--crf", "4"]
     words = ["embed", str(source), str(work / "b.mp4"), *WHO, "--key", str(key), *pace]
-    with subprocess.Popen(RUN + words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    # A shell that runs the tests in the background has its children ignore Ctrl-C, and so on down to this one.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(  # noqa: PLW1509 - nothing here runs in threads
+        RUN + words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed
+    ) as process:
         # Only once frames are being written is it the middle.
         deadline = time.monotonic() + 60
         while not any(path.stat().st_size for path in work.iterdir()) and time.monotonic() < deadline:
