@@ -185,8 +185,12 @@ def test_ctrl_c(tmp_path: Path, key: Path) -> None:
     words = ["embed", str(source), str(work / "b.mp4"), *WHO, "--key", str(key), *pace]
     # A shell that runs the tests in the background has its children ignore Ctrl-C, and so on down to this one.
     heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    with subprocess.Popen(  # noqa: PLW1509 - nothing here runs in threads
-        RUN + words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed
+    with subprocess.Popen(
+        RUN + words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed,  # noqa: PLW1509 - no threads are at work here
     ) as process:
         # Only once frames are being written is it the middle.
         deadline = time.monotonic() + 60
