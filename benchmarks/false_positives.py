@@ -105,7 +105,7 @@ def measure(record: Record, keys: Sequence[Key], tally: Tally, rng: np.random.Ge
     assert record.shape is not None
     phases = rng.permutation(BINS_PER_SLOT)[:PHASES].tolist()
     features = {phase: features_at(record, phase, PROFILE) for phase in phases}
-    pilot, _ = pilot_features(record, PROFILE)
+    pilot = pilot_features(record, PROFILE)
     softs = []
     for key in keys:
         templates = Templates.of(key, PROFILE, record.shape)

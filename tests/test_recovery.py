@@ -282,7 +282,7 @@ def test_pilot_tells_the_offset(start: int) -> None:
         record = record_of(shown)
         assert record.shape is not None
         templates = Templates.of(KEY, PROFILE, record.shape)
-        features, _ = pilot_features(record, PROFILE)
+        features = pilot_features(record, PROFILE)
         found = best_offsets(offsets(features, record.first, templates, PROFILE), 4)
         scores.append(found[0].score)
         if frames is not stream:

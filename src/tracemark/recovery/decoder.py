@@ -33,7 +33,7 @@ Effort = Literal["fast", "normal", "max"]
 ATTEMPTS = (0.5, 1.0, 2.0, 4.0)
 """Seconds of a record after which a decode is tried; then at the end of every record."""
 
-RECORD_SECONDS = 7.68
+RECORD_SECONDS = PROFILE.cycle_seconds
 """Seconds held in memory at a time: one cycle of patterns."""
 
 OFFSETS = {"fast": 2, "normal": 4, "max": 16}
@@ -226,7 +226,7 @@ class Recovery:
 
     def _pilots(self) -> list[NDArray[np.float64]]:
         """Pilot correlations of every key, older records included."""
-        features, _ = pilot_features(self._record, self._profile)
+        features = pilot_features(self._record, self._profile)
         return [
             reading.total + offsets(features, self._record.first, reading.templates, self._profile)
             for reading in self._read()

@@ -61,9 +61,7 @@ SINGLE = Limiter(1, 0.1, 1.0)
 """A picture alone stays in its own way: its coefficients have heavy tails, cell by cell, and want a hard limit."""
 
 
-def slot_features(
-    coefficients: Samples, frames: NDArray[np.int64], slots: int, signal_floor: float = LEAST_LEVEL
-) -> tuple[Samples, NDArray[np.bool_]]:
+def slot_features(coefficients: Samples, frames: NDArray[np.int64], slots: int) -> tuple[Samples, NDArray[np.bool_]]:
     """Combine thirds of slots into one feature vector per slot and cell.
 
     Parameters
@@ -73,8 +71,6 @@ def slot_features(
     frames : ndarray of int64, shape (slots * PARTS,)
         Frames behind each third; thirds without any are left out.
     slots : int
-    signal_floor : float
-        See `LEAST_LEVEL`.
 
     Returns
     -------
@@ -88,7 +84,7 @@ def slot_features(
     present = np.flatnonzero(frames)
     if not len(present):
         return features, held
-    typical = np.asarray(np.median(np.abs(coefficients[present]), axis=(0, 1, 2)) / 0.6745 + signal_floor, np.float32)
+    typical = np.asarray(np.median(np.abs(coefficients[present]), axis=(0, 1, 2)) / 0.6745 + LEAST_LEVEL, np.float32)
     # cells first: the covariances of all cells are then one stack of small matrix products
     by_cell = np.ascontiguousarray(np.moveaxis(coefficients, 0, 2))
     whitened: Samples = by_cell / typical
@@ -101,7 +97,7 @@ def slot_features(
         held[slot] = True
         weights = _weights(whitened[:, :, window], wanted)
         combined = (weights[:, :, None] @ by_cell[:, :, window])[:, :, 0]
-        features[slot] = normalised(combined, signal_floor / 5, OVER_TIME if len(window) > 1 else SINGLE)
+        features[slot] = normalised(combined, LEAST_LEVEL / 5, OVER_TIME if len(window) > 1 else SINGLE)
     return features, held
 
 

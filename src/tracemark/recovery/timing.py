@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracemark.recovery.features import OVER_TIME, SINGLE, normalised
+from tracemark.recovery.features import LEAST_LEVEL, OVER_TIME, SINGLE, normalised
 from tracemark.recovery.record import BINS_PER_SLOT
 from tracemark.recovery.templates import in_band
 
@@ -41,7 +41,7 @@ class Offset:
     score: float
 
 
-def pilot_features(record: Record, profile: Profile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def pilot_features(record: Record, profile: Profile) -> NDArray[np.float32]:
     """Luma features of short averages, with what the slots before and after predict taken away.
 
     The pilot turns its sign from slot to slot while a resting picture does not, so the difference keeps the pilot.
@@ -53,8 +53,8 @@ def pilot_features(record: Record, profile: Profile) -> tuple[NDArray[np.float32
 
     Returns
     -------
-    features : ndarray of float32, shape (averages, rows, columns, n)
-    held : ndarray of bool, shape (averages,)
+    ndarray of float32, shape (averages, rows, columns, n)
+        Zero where no frame fell.
     """
     luma, _, frames = record.averages(0, STEP)
     coefficients = in_band(luma, profile, "luma")
@@ -69,8 +69,8 @@ def pilot_features(record: Record, profile: Profile) -> tuple[NDArray[np.float32
             # how far the neighbours predict each cell: 0 where it moves, 1 where it rests
             share = (own * mean).sum(-1) / ((mean * mean).sum(-1) * (1 + RIDGE) + 1e-3)
             own = own - np.clip(share, 0, 1)[..., None] * mean
-        features[index] = normalised(own, 0.05, OVER_TIME if neighbours else SINGLE)
-    return features, held
+        features[index] = normalised(own, LEAST_LEVEL, OVER_TIME if neighbours else SINGLE)
+    return features
 
 
 def offsets(features: NDArray[np.float32], first: int, templates: Templates, profile: Profile) -> NDArray[np.float64]:
