@@ -311,7 +311,7 @@ def pattern_at(pts: int, base: Fraction) -> Prepared:
 def test_pattern_follows_the_time_stamp(slot: int, part: int) -> None:
     """A frame anywhere in a slot shows that slot's pattern, whatever its time base; the cycle repeats."""
     time = PROFILE.slot * slot + PROFILE.slot * Fraction(part, 1000)
-    assert pattern_at(int(time * 25_000_000), Fraction(1, 25_000_000)).pattern == slot % PROFILE.patterns
+    assert pattern_at(int(time * 25_000_000), Fraction(1, 25_000_000)).slot == slot
 
 
 @pytest.mark.parametrize("rate", [Fraction(24_000, 1001), 25, 30, 60])
@@ -335,13 +335,13 @@ def test_untimed_frames_are_counted() -> None:
     """Frames without a time stamp, arrays among them, are taken to come at the frame rate."""
     embedder = Embedder(KEY, frame_rate=25)
     array = np.full((144, 176), 100, np.uint8)
-    shown = [embedder.prepare(array).pattern for _ in range(36)]
-    assert shown == [0] * 12 + [1] * 12 + [2] * 12
+    shown = [embedder.prepare(array).slot for _ in range(18)]
+    assert shown == [0] * 6 + [1] * 6 + [2] * 6
 
 
 def test_time_given_beats_the_frames_own() -> None:
     """A time handed to `prepare` is the one that counts."""
-    assert Embedder(KEY).prepare(host(), time=7 * PROFILE.slot).pattern == 7
+    assert Embedder(KEY).prepare(host(), time=7 * PROFILE.slot).slot == 7
 
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])

@@ -16,6 +16,7 @@ from tracemark import coding
 from tracemark.keys import Key
 from tracemark.profile import PROFILE
 from tracemark.signal import cells, mask
+from tracemark.signal.clock import clock_bits
 from tracemark.signal.grid import Grid
 from tracemark.signal.patterns import CREST, EDGE_TAPER, Patterns
 
@@ -31,16 +32,16 @@ FROZEN_KEY = Key.from_bytes(bytes(range(32)))
 """The key of the committed vectors."""
 
 CHIP_SIGNS = {
-    "luma": "68278040384f6cef857fb9547d47829d7a5d1ae09ae62f0b79e43e78f13bae68",
-    "chroma": "c830d915a0b1f728da38b1f07634889ab3009733374dabfb468a70a8658df084",
+    "luma": "ed9a3a4f315c61d67f67162d16f9e2a8ae44ed0fed952435a63e912be3a798ea",
+    "chroma": "76a3d136abdc8dd3dfe238b01c8333b47be9642ded84b72601a96db4f96351c7",
 }
 """SHA-256 of the signs of all coefficients inside the band, a byte of 0 or 1 each, slot by slot and row by row."""
 
 BIT_MAPS = {
-    "luma": "a61eceffd71ffef488390ddfda24ee14fd2ea9c263bbe0923d3085397a8ce6c9",
-    "chroma": "e0df5321b3aa2e3764958aa35de788e89be8ec7247e15dd6cb3d1eaa833a5d56",
+    "luma": "69a1e9aa0acba48266cb36b736014cfc487dbfcb426766783a22ed115572b57a",
+    "chroma": "83dec6e7f4c3feed139e22a79837dec642dc2e6c02607eeb9e0a6375279b104f",
 }
-"""SHA-256 of the code bit of every cell, 16 bits little-endian, slot by slot and row by row."""
+"""SHA-256 of what every cell says, 16 bits little-endian, slot by slot and row by row."""
 
 
 @pytest.fixture(scope="module")
@@ -83,10 +84,17 @@ def test_bit_maps_are_frozen(frozen: Patterns, kind: str) -> None:
 def test_pilot_is_frozen(frozen: Patterns) -> None:
     """The first carriers of a known key, and samples of its pilot, never change."""
     assert frozen.frequencies[:2] == pytest.approx(
-        np.array([[24.4195282115, 70.1208190829], [46.7641895851, 21.8781438781]]), abs=1e-9
+        np.array([[-25.0530308771, 55.8962803252], [56.7945573039, 10.7275556311]]), abs=1e-9
     )
-    assert frozen.phases[:2, 0] == pytest.approx(np.array([4.8088293721, 2.3101366125]), abs=1e-9)
-    assert frozen.pilot[[0, 1, 15], 7, 300] == pytest.approx(np.array([0.87749, -0.87749, 0.68451]), abs=1e-4)
+    assert frozen.phases[:2, 0] == pytest.approx(np.array([3.9529804241, 0.1369503540]), abs=1e-9)
+    assert frozen.pilot[[0, 1, 15], 7, 300] == pytest.approx(np.array([0.33580, -0.33580, -0.26171]), abs=1e-4)
+
+
+def test_clock_is_frozen() -> None:
+    """The clock of a known key never changes, and its bits are fair."""
+    bits = clock_bits(FROZEN_KEY, PROFILE)
+    assert digest(bits) == "e949817822619e5d74b67a845c756ec1f3c8dca7f7d23b4daae37e664dbe5d0b"
+    assert np.abs(bits.mean(axis=0) - 0.5).max() < 0.005
 
 
 def test_patterns_are_the_same_again(patterns: Patterns) -> None:
@@ -168,11 +176,13 @@ def test_no_two_keys_share_bit_maps(patterns: Patterns) -> None:
 
 
 def test_every_code_bit_has_its_cells(patterns: Patterns) -> None:
-    """On the whole canvas all code bits of a slot have as many cells, but for one."""
+    """On the whole canvas a sixteenth of the cells are the clock's, and all code bits have as many cells, but for one."""
     for maps in (patterns.luma_bits, patterns.chroma_bits):
         for bits in maps:
-            counts = np.bincount(bits.ravel(), minlength=coding.CODE_BITS)
-            assert len(counts) == coding.CODE_BITS
+            counts = np.bincount(bits.ravel())
+            assert len(counts) == coding.CODE_BITS + PROFILE.clock_groups
+            assert counts[coding.CODE_BITS :].sum() == bits.size // 16
+            counts = counts[: coding.CODE_BITS]
             assert counts.max() - counts.min() <= 1
 
 

@@ -22,6 +22,7 @@ from tracemark.frames import layout_of, luma_and_chroma, planes
 from tracemark.geometry import Geometry
 from tracemark.profile import PROFILE
 from tracemark.signal import mask as masks
+from tracemark.signal.clock import clock_bits
 from tracemark.signal.patterns import Patterns
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ class Prepared:
     frame : av.VideoFrame or ndarray
         The host frame, untouched.
     geometry : Geometry
-    pattern : int
-        Index of the pattern that the frame's slot shows.
+    slot : int
+        Number of the slot that the frame is shown in; it chooses the pattern and the clock's bits.
     versions : tuple of tuple of ndarray
         For every plane its versions: (A, B), or for packed frames the four of luma and chroma bits 00, 10, 01, 11.
         The arrays belong to this object; viewers only read them.
@@ -67,7 +68,7 @@ class Prepared:
 
     frame: Frame
     geometry: Geometry
-    pattern: int
+    slot: int
     versions: tuple[tuple[Plane, ...], ...]
 
 
@@ -119,6 +120,7 @@ class Embedder:
         self._array_format = array_format
         self._profile = profile
         self._patterns = Patterns.of(key, profile)
+        self._clock = clock_bits(key, profile)
         self._count = 0
         self._geometry: Geometry | None = None
 
@@ -134,7 +136,7 @@ class Embedder:
         -------
         Viewer
         """
-        return Viewer(self, coding.encode(payload.scramble(self._key)), self._patterns)
+        return Viewer(self, coding.encode(payload.scramble(self._key)), self._patterns, self._clock)
 
     def prepare(self, frame: Frame, time: Fraction | float | None = None) -> Prepared:
         """Do all work that depends on the picture, once for all viewers.
@@ -158,11 +160,11 @@ class Embedder:
         geometry = self._geometry_of(frame)
         moment = self._time_of(frame) if time is None else time
         self._count += 1
-        pattern = self._profile.slot_of(moment) % self._profile.patterns
+        slot = self._profile.slot_of(moment)
         views = planes(frame, geometry.layout)
         luma, chroma = luma_and_chroma(views, geometry.layout)
-        luma_pair, chroma_pairs = self._deltas(geometry, pattern, luma, chroma)
-        return Prepared(frame, geometry, pattern, _versions(views, geometry, luma_pair, chroma_pairs))
+        luma_pair, chroma_pairs = self._deltas(geometry, slot % self._profile.patterns, luma, chroma)
+        return Prepared(frame, geometry, slot, _versions(views, geometry, luma_pair, chroma_pairs))
 
     def _geometry_of(self, frame: Frame) -> Geometry:
         geometry = Geometry.of(frame, layout_of(frame, self._array_format), self._pixel_aspect, self._profile)
@@ -254,10 +256,13 @@ class Viewer:
     Made by `Embedder.viewer`.
     """
 
-    def __init__(self, embedder: Embedder, codeword: NDArray[np.uint8], patterns: Patterns) -> None:
+    def __init__(
+        self, embedder: Embedder, codeword: NDArray[np.uint8], patterns: Patterns, clock: NDArray[np.uint8]
+    ) -> None:
         self._embedder = embedder
-        self._luma_cells = codeword[patterns.luma_bits]
-        self._chroma_cells = codeword[patterns.chroma_bits]
+        self._codeword = codeword
+        self._patterns = patterns
+        self._clock = clock
         self._selections: OrderedDict[tuple[int, Geometry], list[list[NDArray[np.uint8]]]] = OrderedDict()
 
     def mark(self, frame: Prepared | Frame) -> Frame:
@@ -290,20 +295,22 @@ class Viewer:
 
     def _select(self, prepared: Prepared) -> list[list[NDArray[np.uint8]]]:
         """Pixels to copy from each version after the first, plane by plane; kept for the slot."""
-        wanted = (prepared.pattern, prepared.geometry)
+        wanted = (prepared.slot, prepared.geometry)
         if wanted in self._selections:
             self._selections.move_to_end(wanted)
             return self._selections[wanted]
-        geometry, pattern = prepared.geometry, prepared.pattern
+        geometry, pattern = prepared.geometry, prepared.slot % len(self._patterns.luma_bits)
+        bits = np.concatenate([self._codeword, self._clock[prepared.slot % len(self._clock)]])
+        luma_cells, chroma_cells = bits[self._patterns.luma_bits[pattern]], bits[self._patterns.chroma_bits[pattern]]
         made = []
         for index, versions in enumerate(prepared.versions):
             size = versions[0].shape[:2]
-            luma = self._pixels(geometry, geometry.luma, self._luma_cells[pattern], size)
+            luma = self._pixels(geometry, geometry.luma, luma_cells, size)
             if len(versions) == 4:
-                chroma = self._pixels(geometry, geometry.chroma, self._chroma_cells[pattern], size)
+                chroma = self._pixels(geometry, geometry.chroma, chroma_cells, size)
                 made.append([luma & (1 - chroma), chroma & (1 - luma), luma & chroma])
             elif index:
-                made.append([self._pixels(geometry, geometry.chroma, self._chroma_cells[pattern], size)])
+                made.append([self._pixels(geometry, geometry.chroma, chroma_cells, size)])
             else:
                 made.append([luma])
         self._selections[wanted] = made

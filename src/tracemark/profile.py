@@ -50,18 +50,27 @@ class Profile:
         Least distance between two carriers' frequencies, in cycles per long side.
     pilot_share : float
         Share of the luma mark's power that the pilot takes.
+    clock_share : Fraction
+        Share of the canvas' cells that tell the slot's number instead of a code bit.
+    clock_groups : int
+        Groups of such cells in a slot, each with a sign of its own.
+    clock_slots : int
+        Slots before the clock's signs repeat: 24 hours.
     """
 
-    version: int = 1
+    version: int = 2
     cell: int = 8
     luma: Plane = Plane(320, (0.12, 0.24))
     chroma: Plane = Plane(160, (0.11, 0.22))
-    slot: Fraction = Fraction(12, 25)
-    patterns: int = 16
+    slot: Fraction = Fraction(6, 25)
+    patterns: int = 32
     carriers: int = 32
     ring: tuple[float, float] = (40.0, 76.0)
     spacing: float = 2.5
     pilot_share: float = 0.25
+    clock_share: Fraction = Fraction(1, 16)
+    clock_groups: int = 8
+    clock_slots: int = 360_000
 
     @property
     def slot_seconds(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -109,13 +109,16 @@ class Evidence:
 
     Parameters
     ----------
-    luma, chroma_blue, chroma_red : ndarray of float64, shape (patterns, cells)
-        Signed evidence of each cell; positive speaks for a 1.
+    luma, blue, red : ndarray of float64, shape (patterns, cells)
+        Signed evidence of each cell for its code bit; positive speaks for a 1. Cells of the clock are zero here.
+    clock : dict of int to ndarray of float64, shape (groups,)
+        What the cells of the clock say, by the number of the slot from the beginning of the leak's first cycle.
     """
 
     luma: NDArray[np.float64]
     blue: NDArray[np.float64]
     red: NDArray[np.float64]
+    clock: dict[int, NDArray[np.float64]] = field(default_factory=dict)
 
     @classmethod
     def none(cls, templates: Templates) -> Evidence:
@@ -128,7 +131,10 @@ class Evidence:
 
         Cells of the same pattern are added before anything is squared: their chips are the same.
         """
-        return Evidence(self.luma + other.luma, self.blue + other.blue, self.red + other.red)
+        clock = dict(self.clock)
+        for slot, votes in other.clock.items():
+            clock[slot] = clock[slot] + votes if slot in clock else votes
+        return Evidence(self.luma + other.luma, self.blue + other.blue, self.red + other.red, clock)
 
     def readings(self) -> list[Evidence]:
         """Say it whole, in luma alone and in chroma alone: a leak may have kept only one of them.
@@ -136,7 +142,11 @@ class Evidence:
         Every reading that is decoded counts as a trial.
         """
         nothing = np.zeros_like(self.luma), np.zeros_like(self.blue)
-        return [self, Evidence(self.luma, nothing[1], nothing[1]), Evidence(nothing[0], self.blue, self.red)]
+        return [
+            self,
+            Evidence(self.luma, nothing[1], nothing[1], self.clock),
+            Evidence(nothing[0], self.blue, self.red, self.clock),
+        ]
 
     def soft_bits(self, templates: Templates) -> NDArray[np.float64]:
         """Evidence of each code bit.
@@ -152,7 +162,7 @@ class Evidence:
         bits = [templates.luma_bits, templates.chroma_bits, templates.chroma_bits]
         parts = [self.luma, self.blue, self.red]
         votes = [
-            np.bincount(which.ravel(), weights=part.ravel(), minlength=coding.CODE_BITS)
+            np.bincount(which.ravel(), weights=part.ravel(), minlength=coding.CODE_BITS)[: coding.CODE_BITS]
             for which, part in zip(bits, parts, strict=True)
         ]
         return np.asarray(np.sum(votes, axis=0), np.float64)
@@ -188,10 +198,21 @@ def gather(features: SlotFeatures, offset: int, templates: Templates, profile: P
     weights = _slot_weights(features, numbers, templates)
     for index in np.flatnonzero(features.held):
         pattern, weight = numbers[index], weights[index]
-        evidence.luma[pattern] += weight * (features.luma[index] * templates.luma[pattern]).sum(-1).ravel()
-        both = (features.chroma[index] * templates.chroma[pattern]).sum(-1).reshape(2, -1)
-        evidence.blue[pattern] += weight * both[0]
-        evidence.red[pattern] += weight * both[1]
+        luma = weight * (features.luma[index] * templates.luma[pattern]).sum(-1).ravel()
+        both = weight * (features.chroma[index] * templates.chroma[pattern]).sum(-1).reshape(2, -1)
+        clock = np.zeros(profile.clock_groups)
+        for votes, bits in (
+            (luma, templates.luma_bits),
+            (both[0], templates.chroma_bits),
+            (both[1], templates.chroma_bits),
+        ):
+            tells = bits[pattern] >= coding.CODE_BITS
+            clock += np.bincount(bits[pattern][tells] - coding.CODE_BITS, votes[tells], profile.clock_groups)
+            votes[tells] = 0
+        evidence.luma[pattern] += luma
+        evidence.blue[pattern] += both[0]
+        evidence.red[pattern] += both[1]
+        evidence.clock[int(slots[index])] = clock
     return evidence
 
 

@@ -31,7 +31,7 @@ class Templates:
     pilot : ndarray of float32, shape (patterns, rows, columns, n)
         Scaled so that ``sum(pilot ** 2)`` is 1 for every pattern.
     luma_bits, chroma_bits : ndarray of int64, shape (patterns, rows * columns)
-        Code bit of each cell.
+        What each cell says, as in `Patterns`.
     """
 
     luma: Samples

@@ -1,4 +1,4 @@
-"""The keyed patterns: chips in the DCT of cells, which cell says which code bit, and the pilot's carriers.
+"""The keyed patterns: chips in the DCT of cells, which cell says which bit, and the pilot's carriers.
 
 Everything here follows from the key and the profile alone and is made once. Streams of the key are named after what
 they feed, so that no two uses share a byte.
@@ -38,7 +38,8 @@ class Patterns:
     chroma : ndarray of float32, shape (patterns, 2, side, side)
         The same for Cb and Cr, which say the same bit with chips of their own.
     luma_bits, chroma_bits : ndarray of int64, shape (patterns, rows, columns)
-        Index of the code bit that each cell of the canvas carries.
+        What each cell of the canvas says: the code bit of that index, or from ``CODE_BITS`` on the clock bit of
+        index ``number - CODE_BITS``.
     pilot : ndarray of float32, shape (patterns, side, side)
         Carriers of each slot, unit RMS, the turned sign of odd slots included.
     frequencies : ndarray of float64, shape (carriers, 2)
@@ -109,7 +110,9 @@ def _pattern(key: Key, profile: Profile, plane: Plane, name: str, slot: int) -> 
 def _bits(key: Key, profile: Profile, plane: Plane, name: str, slot: int) -> NDArray[np.int64]:
     size = plane.long_side // profile.cell
     order = key.stream(name, profile.version, slot).permutation(size * size)
-    return (order % CODE_BITS).reshape(size, size)
+    data = int(size * size * (1 - profile.clock_share))
+    clock = CODE_BITS + order % profile.clock_groups
+    return np.where(order < data, order % CODE_BITS, clock).reshape(size, size)
 
 
 def _frequencies(key: Key, profile: Profile) -> NDArray[np.float64]:
