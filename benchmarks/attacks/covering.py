@@ -33,23 +33,37 @@ class Subtitles(Covering):
 
     def painter(self, source: Format) -> Painter:
         """Prepare the texts."""
+        del source
         chance = np.random.default_rng(self.seed)
         texts = [[scenery.sentence(chance, 6)[:36] for _ in range(2)] for _ in range(64)]
-        size = min(source.height, source.width) / 20
+        captions: dict[int, Picture] = {}
 
         def paint(picture: Picture, time: float) -> Picture:
             number, since = divmod(time / CAPTION_SECONDS, 1)
             drawn = _trimmed(picture)
             if since * CAPTION_SECONDS < CAPTION_SECONDS - CAPTION_GAP:
-                for row, text in enumerate(texts[int(number) % len(texts)]):
-                    weight = max(1, round(size / 12))
-                    x = (source.width - scenery.text_width(text, size, weight)) / 2
-                    y = source.height - size * (3.2 - 1.7 * row)
-                    scenery.write(drawn, text, x, y, size, (0, 0, 0), weight=3 * weight)
-                    scenery.write(drawn, text, x, y, size, (255, 255, 255), weight=weight)
+                number = int(number) % len(texts)
+                if number not in captions:
+                    captions[number] = _caption(drawn, texts[number])
+                letters = captions[number]
+                part = drawn[-letters.shape[0] :]
+                thick = 2 * max(1, letters.shape[0] // 80) + 1
+                part[cv2.dilate(letters, np.ones((thick, thick))).any(axis=2)] = 0
+                np.maximum(part, letters, out=part)
             return drawn
 
         return paint
+
+
+def _caption(picture: Picture, texts: list[str]) -> Picture:
+    """Write two lines in white on black, as wide as the picture, to be laid over its bottom."""
+    height, width = picture.shape[:2]
+    size = min(height, width) / 20
+    letters = np.zeros((round(4.5 * size), width, 3), np.uint8)
+    for row, text in enumerate(texts):
+        x = (width - scenery.text_width(text, size, 2)) / 2
+        scenery.write(letters, text, x, size * (1.3 + 1.7 * row), size, (255, 255, 255), weight=2)
+    return letters
 
 
 @dataclass(frozen=True)

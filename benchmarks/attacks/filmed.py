@@ -158,7 +158,7 @@ class _Hand:
             each = [
                 part * np.sin(angle + phase) for angle, phase, (_, part) in zip(angles, phases, TREMORS, strict=True)
             ]
-            return np.sum(each, axis=0)
+            return np.asarray(np.sum(each, axis=0), np.float64)
 
         shift: NDArray[np.float64] = np.asarray(LOCAL) * waves(self._local) + np.asarray(SHARED) * waves(self._shared)
         return shift
