@@ -41,18 +41,24 @@ class Splice:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Both copies beside each other, in full size.
+    """Both copies beside each other.
 
     Parameters
     ----------
     seconds : float
         Taken of each copy.
+    widest : int
+        Width of both together, in pixels, above which they are shrunk.
     """
 
     seconds: float
+    widest: int = 1920
     suffix: ClassVar[str] = ".mkv"
 
     def __call__(self, first: Path, second: Path, target: Path) -> None:
         """Read two copies of the same clip, write `target`."""
-        graph = f"[0:v:0][1:v:0]hstack,trim=0:{self.seconds:.6f}[out]"
+        graph = f"[0:v:0][1:v:0]hstack,trim=0:{self.seconds:.6f},scale='min({self.widest},iw)':-2,setsar=1[out]"
         ffmpeg.run(["-i", first, "-i", second, "-filter_complex", graph, "-map", "[out]", *lossless(), target])
+
+
+Pair = Splice | SideBySide
