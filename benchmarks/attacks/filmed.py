@@ -13,8 +13,6 @@ from benchmarks.attacks.drawing import Drawing, Painter, Picture, Timed
 from benchmarks.attacks.geometric import CORNERS, homography, moved_corners
 from benchmarks.attacks.placement import Format, Matrix, Placement
 
-LONG_SIDE = 1280
-"""Of the phone's video, in pixels; its shape is the picture's."""
 FILLED = 0.92
 """Width of the screen as a share of what the phone sees."""
 BEZEL = 0.02
@@ -54,6 +52,8 @@ class Filmed(Drawing):
         Depth of the slow changes of the exposure, 0 to 1.
     wobble : float
         A multiple of the usual unsteadiness.
+    long_side : int
+        Of the phone's video, in pixels; its shape is the picture's.
     """
 
     seed: int
@@ -64,10 +64,11 @@ class Filmed(Drawing):
     grid: float = 0.06
     drift: float = 0.12
     wobble: float = 1.0
+    long_side: int = 1280
 
     def placement(self, source: Format) -> Placement:
         """Say where the picture comes to lie with a steady hand and a perfect lens: about there it wanders."""
-        return Placement(_camera(source), self._homography(np.zeros((4, 2))))
+        return Placement(self._camera(source), self._homography(np.zeros((4, 2))))
 
     def clocked(self, frames: Timed) -> Timed:
         """See the screen at the phone's times: what a frame is exposed to is mixed."""
@@ -86,7 +87,7 @@ class Filmed(Drawing):
     def painter(self, source: Format) -> Painter:
         """Prepare the lens, the hand and the sensor."""
         chance = np.random.default_rng([self.seed, 2])
-        camera = _camera(source)
+        camera = self._camera(source)
         rays = self._rays(camera)
         hand = _Hand(chance)
         grain = chance.normal(0, self.noise, (2 * camera.height, 2 * camera.width)).astype(np.float32)
@@ -115,6 +116,11 @@ class Filmed(Drawing):
             return np.asarray(cv2.convertScaleAbs(np.maximum(light, 0)), np.uint8)
 
         return paint
+
+    def _camera(self, source: Format) -> Format:
+        factor = self.long_side / max(source.width, source.height)
+        sized = source.resized(factor * source.width, factor * source.height)
+        return Format(sized.width, sized.height, RATE)
 
     def _homography(self, wobble: NDArray[np.float64]) -> Matrix:
         """From the phone's picture to the screen's, both normalised, given each corner's wobble."""
@@ -167,12 +173,6 @@ class _Hand:
 def _mixed(before: Picture, after: Picture, share: float) -> Picture:
     """Expose to one picture for a share of the time, then to another."""
     return before if share == 1 else np.asarray(cv2.addWeighted(before, share, after, 1 - share, 0), np.uint8)
-
-
-def _camera(source: Format) -> Format:
-    factor = LONG_SIDE / max(source.width, source.height)
-    sized = source.resized(factor * source.width, factor * source.height)
-    return Format(sized.width, sized.height, RATE)
 
 
 def _project(
