@@ -254,6 +254,7 @@ def test_two_copies_become_one(plain: Path, blobbed: Path, tmp_path: Path) -> No
     spliced, first, second = (frames_of(path) for path in (tmp_path / "splice.mkv", plain, blobbed))
     expected = [luma for _, luma in (*first[:10], *second[10:])]
     assert all(np.array_equal(a, b) for a, (_, b) in zip(expected, spliced, strict=True))
+    assert [number / RATE for number in range(FRAMES)] == pytest.approx([time for time, _ in spliced], abs=2e-3)
     SideBySide(0.4)(plain, blobbed, tmp_path / "beside.mkv")
     both = frames_of(tmp_path / "beside.mkv")
     assert (len(both), both[0][1].shape) == (10, (HEIGHT, 2 * WIDTH))

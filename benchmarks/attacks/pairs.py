@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from benchmarks import ffmpeg
-from benchmarks.attacks.placement import Format
 from benchmarks.leaks import lossless
+
+KEPT = ("-fps_mode", "passthrough", *lossless())
+"""Every frame at its time, without loss; some clips have gaps."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,12 @@ class Splice:
     def __call__(self, first: Path, second: Path, target: Path) -> None:
         """Read two copies of the same clip, write `target`."""
         start = max(min(self.seconds, self.length - self.seconds), 0)
-        rate = Format.of(first).rate
         graph = (
             f"[0:v:0]trim=0:{self.seconds:.6f},setpts=PTS-STARTPTS[a];"
             f"[1:v:0]trim={start:.6f}:{start + self.seconds:.6f},setpts=PTS-STARTPTS[b];"
-            f"[a][b]concat=n=2:v=1:a=0,fps={rate:.6f}[out]"
+            "[a][b]concat=n=2:v=1:a=0[out]"
         )
-        ffmpeg.run(["-i", first, "-i", second, "-filter_complex", graph, "-map", "[out]", *lossless(), target])
+        ffmpeg.run(["-i", first, "-i", second, "-filter_complex", graph, "-map", "[out]", *KEPT, target])
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class SideBySide:
     def __call__(self, first: Path, second: Path, target: Path) -> None:
         """Read two copies of the same clip, write `target`."""
         graph = f"[0:v:0][1:v:0]hstack,trim=0:{self.seconds:.6f},scale='min({self.widest},iw)':-2,setsar=1[out]"
-        ffmpeg.run(["-i", first, "-i", second, "-filter_complex", graph, "-map", "[out]", *lossless(), target])
+        ffmpeg.run(["-i", first, "-i", second, "-filter_complex", graph, "-map", "[out]", *KEPT, target])
 
 
 Pair = Splice | SideBySide
