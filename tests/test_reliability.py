@@ -80,7 +80,6 @@ def test_nobody_is_named_between_two_neighbours() -> None:
         soft = (one + other) / 2 + lean * one * (one != other)
         said = np.append(soft, np.zeros(PROFILE.clock_groups))
         cells = [said[which] for which in (reading.templates.luma_bits, reading.templates.chroma_bits)]
-        ]
         track.best = None
         track._decode_best(reading, [Evidence(cells[0], cells[1], cells[1])], Phase(0, 0.0))
         decoding = recovery.finish()
