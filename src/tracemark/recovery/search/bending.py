@@ -1,0 +1,187 @@
+"""From a place to a homography: neighbourhoods are asked how far the pilot is off, and one map has to serve them all.
+
+The image is brought to the canvas and compared with every carrier in overlapping neighbourhoods. Each gives a surface:
+how well the carriers fit, for every small displacement. Maps (similarity, then affine, then homography) climb the sum
+of all surfaces at the displacements that they would make, so that neighbourhoods too weak to have a peak of their own
+still count. It begins around the strongest neighbourhood and grows from there, since a wrong map is right somewhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Samples = NDArray[np.float32]
+    Doubles = NDArray[np.float64]
+
+SIDE = 320
+"""Samples of the canvas' side."""
+
+TILES = 11
+"""Neighbourhoods along the canvas' side; they overlap."""
+
+FARTHEST = 0.02
+"""Largest displacement that a neighbourhood is asked about, in long sides: one wave of the finest carrier and a half."""
+
+STEP = 0.001
+"""Step of displacement."""
+
+GROWTH = ((0.10, 0.28), (0.08, 0.4), (0.08, 0.6), (0.06, 9.0), (0.06, 9.0))
+"""Radius of a neighbourhood, and reach of those that count, in long sides, pass by pass."""
+
+LEVELS = (("similar", 0.008), ("affine", 0.008), ("affine", 0.004), ("homography", 0.012), ("homography", 0.005))
+"""Kinds of map tried in turn, and their first steps."""
+
+WORTH = 0.01
+"""Share by which perspective must improve the fit to be believed."""
+
+
+def refine(image: Samples, frequencies: Doubles, phases: Doubles, matrix: Doubles) -> tuple[Doubles, float]:
+    """Improve a map from the canvas to the leak.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (height, width)
+        Real, with the pilot as even slots show it.
+    frequencies : ndarray of float64, shape (carriers, 2)
+    phases : ndarray of float64, shape (carriers,)
+    matrix : ndarray of float64, shape (3, 3)
+        From the canvas (long sides, from its middle) to pixels.
+
+    Returns
+    -------
+    matrix : ndarray of float64, shape (3, 3)
+    gain : float
+        Fit at the end over the fit at the beginning.
+    """
+    chance = np.random.default_rng(0)  # any changes would do; the same ones every time make decodes repeatable
+    centre: Doubles | None = None
+    first = last = 0.0
+    for radius, reach in GROWTH:
+        surfaces, middles = _surfaces(image, frequencies, phases, matrix, radius)
+        if not len(middles):
+            break
+        if centre is None:
+            centre = _strongest(surfaces, middles)
+        weights = np.exp(-0.5 * ((middles - centre) ** 2).sum(axis=1) / reach**2)
+        moves, before, after = _climb(surfaces, middles, weights, centre, chance)
+        first = first or before
+        shift = np.eye(3)
+        shift[:2, 2] = centre
+        moved = shift @ _homography(moves) @ np.linalg.inv(shift)
+        matrix = matrix @ np.linalg.inv(moved)
+        matrix = matrix / matrix[2, 2]
+        last = after
+        if reach > 1 and after - before < 0.004 * abs(before):
+            break
+    return matrix, last / first if first > 0 else 0.0
+
+
+def on_canvas(image: Samples, matrix: Doubles, side: int) -> tuple[Samples, NDArray[np.bool_]]:
+    """Bring an image to the square canvas.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (height, width)
+    matrix : ndarray of float64, shape (3, 3)
+        From the canvas to pixels, whose middles lie at halves.
+    side : int
+        Samples of the canvas' side.
+
+    Returns
+    -------
+    samples : ndarray of float32, shape (side, side)
+    shown : ndarray of bool, shape (side, side)
+        Whether the image shows that sample.
+    """
+    to_canvas = np.array([[1 / side, 0, 0.5 / side - 0.5], [0, 1 / side, 0.5 / side - 0.5], [0, 0, 1]])
+    to_index = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    whole = to_index @ matrix @ to_canvas
+    samples = cv2.warpPerspective(image, whole, (side, side), flags=flags, borderMode=cv2.BORDER_REFLECT)
+    ones = np.ones(image.shape[:2], np.uint8)
+    shown = cv2.warpPerspective(ones, whole, (side, side), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
+    return np.asarray(samples, np.float32), np.asarray(shown, bool)
+
+
+def _surfaces(
+    image: Samples, frequencies: Doubles, phases: Doubles, matrix: Doubles, radius: float
+) -> tuple[Samples, Doubles]:
+    """Fit of every neighbourhood for every displacement, and the neighbourhoods' middles on the canvas."""
+    samples, shown = on_canvas(image, matrix, SIDE)
+    samples = samples * shown
+    place = (np.arange(SIDE) + 0.5) / SIDE - 0.5
+    middles = np.linspace(-0.46, 0.46, TILES)
+    window = np.exp(-0.5 * ((place[None] - middles[:, None]) / radius) ** 2).astype(np.float32)
+    window[window < 1e-6] = 0  # numbers too small for single precision slow every product down
+    covered = window @ shown.astype(np.float32) @ window.T / window.sum(axis=1)[:, None] / window.sum(axis=1)
+    down, across = np.nonzero(covered > 0.3)
+    if not len(down):
+        return np.zeros((0, 1, 1), np.float32), np.zeros((0, 2))
+    responses = np.empty((len(frequencies), len(down)), np.complex64)
+    for number, ((fx, fy), phase) in enumerate(zip(frequencies, phases, strict=True)):
+        left = window * np.exp(-1j * (2 * np.pi * fy * place + phase)).astype(np.complex64)
+        right = window * np.exp(-2j * np.pi * fx * place).astype(np.complex64)
+        responses[number] = (left @ samples @ right.T)[down, across]
+    steps = np.arange(-FARTHEST, FARTHEST + STEP / 2, STEP)
+    shift_y = np.exp(-2j * np.pi * np.outer(frequencies[:, 1], steps)).astype(np.complex64)
+    shift_x = np.exp(-2j * np.pi * np.outer(frequencies[:, 0], steps)).astype(np.complex64)
+    weighed = responses.T[:, :, None] * shift_y[None]  # tiles, carriers, steps down
+    surfaces = np.einsum("tky,kx->tyx", weighed, shift_x, optimize=True).real
+    spread = np.sqrt((np.abs(responses) ** 2).sum(axis=0) / 2).mean() + 1e-9
+    return np.asarray(surfaces / spread, np.float32), np.stack([middles[across], middles[down]], axis=1)
+
+
+def _strongest(surfaces: Samples, middles: Doubles) -> Doubles:
+    """Middle of the neighbourhood that fits best as it stands, smoothed over its neighbours."""
+    count = surfaces.shape[1] // 2
+    fit = surfaces[:, count, count]
+    near = np.exp(-0.5 * ((middles[:, None] - middles[None]) ** 2).sum(axis=2) / 0.1**2)
+    return np.asarray(middles[int((near @ fit).argmax())], np.float64)
+
+
+def _homography(moves: Doubles) -> Doubles:
+    a, b, c, d, x, y, g, h = moves
+    return np.array([[1 + a, b, x], [c, 1 + d, y], [g, h, 1]])
+
+
+def _climb(
+    surfaces: Samples, middles: Doubles, weights: Doubles, centre: Doubles, chance: np.random.Generator
+) -> tuple[Doubles, float, float]:
+    """Climb the sum of the surfaces; the map, and the fit before and after."""
+    tiles, steps = surfaces.shape[:2]
+    tall = surfaces.reshape(tiles * steps, steps)
+    offsets = middles - centre
+    first_rows = np.arange(tiles) * steps
+
+    def fit(moves: Doubles) -> Doubles:
+        depth = 1 + moves[:, 6:7] * offsets[:, 0] + moves[:, 7:8] * offsets[:, 1]
+        x = ((1 + moves[:, 0:1]) * offsets[:, 0] + moves[:, 1:2] * offsets[:, 1] + moves[:, 4:5]) / depth
+        y = (moves[:, 2:3] * offsets[:, 0] + (1 + moves[:, 3:4]) * offsets[:, 1] + moves[:, 5:6]) / depth
+        columns = np.clip((x - offsets[:, 0]) / STEP + steps // 2, 0, steps - 1.001)
+        rows = np.clip((y - offsets[:, 1]) / STEP + steps // 2, 0, steps - 1.001) + first_rows
+        looked = cv2.remap(tall, columns.astype(np.float32), rows.astype(np.float32), cv2.INTER_LINEAR)
+        return np.asarray(looked @ weights.astype(np.float32), np.float64)
+
+    best = np.zeros(8)
+    before = reached = float(fit(best[None])[0])
+    for kind, first_step in LEVELS:
+        kept, kept_fit = best, reached
+        for number in range(6):
+            changes = chance.normal(0, first_step * 0.75**number, (400, 8))
+            changes[:, 4:6] *= 0.6
+            if kind == "similar":
+                changes[:, 3], changes[:, 2] = changes[:, 0], -changes[:, 1]
+            if kind != "homography":
+                changes[:, 6:] = 0
+            fits = fit(best + changes)
+            if fits.max() > reached:
+                reached, best = float(fits.max()), best + changes[int(fits.argmax())]
+        if kind == "homography" and reached - kept_fit < WORTH * abs(kept_fit):
+            best, reached = kept, kept_fit
+    return best, before, reached

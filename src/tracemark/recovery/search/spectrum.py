@@ -1,0 +1,123 @@
+"""How strongly each spatial frequency turns: power, made even, averaged over stretches of time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Samples = NDArray[np.float32]
+    Complex = NDArray[np.complex64]
+    Doubles = NDArray[np.float64]
+
+PAD = 2
+"""Size of the transform over the image's: power is looked up between its points."""
+
+EVEN = 31
+"""Side, in points of the transform, of the neighbourhood whose mean power becomes one."""
+
+CLIP = 8.0
+"""Mean powers at which a point is clipped: one strong frequency of the picture must not pass for many carriers."""
+
+AXIS = 3
+"""Points on both sides of the axes that count for nothing: edges of pictures and bars live there."""
+
+HIGHEST = 0.47
+"""Frequency, in cycles per pixel, above which nothing is looked up."""
+
+TAPER = 0.2
+"""Share of the image's width and height that fades out at its edges (Tukey 1967)."""
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Even power over half the plane of frequencies.
+
+    Attributes
+    ----------
+    power : ndarray of float32, shape (points down, points across)
+        In deviations. Vertical frequency 0 lies in the middle row, horizontal frequency 0 in the first column.
+    across : int
+        Points of the whole transform in x.
+    """
+
+    power: Samples
+    across: int
+
+    def at(self, fx: Doubles, fy: Doubles) -> Samples:
+        """Look power up.
+
+        Parameters
+        ----------
+        fx, fy : ndarray of float64
+            Frequencies in cycles per pixel, of any sign.
+
+        Returns
+        -------
+        ndarray of float32
+            Zero beyond `HIGHEST`.
+        """
+        sign = np.where(fx < 0, -1.0, 1.0)
+        fx, fy = fx * sign, fy * sign
+        outside = (fx > HIGHEST) | (np.abs(fy) > HIGHEST)
+        down = len(self.power)
+        columns = np.where(outside, -9, fx * self.across).astype(np.float32)
+        rows = (fy * down + down // 2).astype(np.float32)
+        shape = columns.shape
+        looked = cv2.remap(
+            self.power,
+            columns.reshape(len(columns), -1),
+            rows.reshape(len(rows), -1),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=0,
+        )
+        return np.asarray(looked, np.float32).reshape(shape)
+
+
+def spectrum(images: Sequence[Complex]) -> Spectrum:
+    """Average the even power of complex images.
+
+    Parameters
+    ----------
+    images : sequence of ndarray of complex64, shape (height, width)
+
+    Returns
+    -------
+    Spectrum
+    """
+    height, width = images[0].shape
+    down, across = (cv2.getOptimalDFTSize(PAD * side) for side in (height, width))
+    down += down % 2
+    window = taper(height)[:, None] * taper(width)[None]
+    padded = np.zeros((down, across, 2), np.float32)
+    total = np.zeros((down, across // 2 + 1), np.float32)
+    for image in images:
+        np.multiply(image.real, window, out=padded[:height, :width, 0])
+        np.multiply(image.imag, window, out=padded[:height, :width, 1])
+        transform = cv2.dft(padded, nonzeroRows=height)
+        power = transform[..., 0] ** 2 + transform[..., 1] ** 2
+        # a carrier answers at its frequency and at the negative of it
+        mirrored = np.roll(power[::-1, ::-1], (1, 1), (0, 1))
+        half = np.fft.fftshift((power + mirrored)[:, : across // 2 + 1], axes=0)
+        half /= cv2.blur(half, (EVEN, EVEN), borderType=cv2.BORDER_REFLECT) + np.float32(1e-9)
+        total += np.minimum(half, CLIP)
+    total /= len(images)
+    total[down // 2 - AXIS : down // 2 + AXIS + 1] = total[:, : AXIS + 1] = total.mean()
+    return Spectrum(np.ascontiguousarray((total - total.mean()) / (total.std() + 1e-9)), across)
+
+
+@lru_cache(maxsize=16)
+def taper(length: int) -> Samples:
+    """Window that fades out at both ends, shape (length,)."""
+    place = np.arange(length) / max(length - 1, 1)
+    edge = np.minimum(place, 1 - place) / (TAPER / 2)
+    return np.asarray(0.5 - 0.5 * np.cos(np.pi * np.minimum(edge, 1)), np.float32)

@@ -1,0 +1,156 @@
+"""Images of what turns its sign from slot to slot, as the pilot does and nothing in a picture should.
+
+Each picture is compared with those half a turn before and after, made of even strength everywhere, and multiplied with
+the fundamental of the pilot's turn over a stretch of time (a lock-in): a complex image whose modulus is the strength of
+the turning and whose argument tells when it turns. A resting picture cancels, and stretches of seconds add up in step,
+since the pilot never changes but in sign.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from tracemark.profile import Profile
+    from tracemark.recovery.reel import Reel
+
+    Samples = NDArray[np.float32]
+    Complex = NDArray[np.complex64]
+
+STEPS_PER_SLOT = 3
+"""Averages a slot that the leak is cut into before anything else."""
+
+SMOOTH = 7
+"""Side, in pixels, of the mean that is taken off: the carriers are finer than that."""
+
+EVEN = 15
+"""Side, in pixels, of the neighbourhood whose deviation becomes one."""
+
+LEAST_DEVIATION = 0.25
+"""Levels that a neighbourhood's deviation is taken to have at least."""
+
+CLIP = 2.0
+"""Deviations at which a pixel is clipped: an edge that moves must not drown what lies around it."""
+
+STILL_CLIP = 0.6
+"""The same for one picture alone, whose own texture is all there is to clip."""
+
+
+@dataclass(frozen=True)
+class Turning:
+    """A leak as even images of what changes from half turn to half turn.
+
+    Attributes
+    ----------
+    images : ndarray of float32, shape (steps, height, width)
+    times : ndarray of float64, shape (steps,)
+        Middle of each step, in seconds of the leak.
+    shrink : float
+        Pixels of these images in a pixel of the reel.
+    """
+
+    images: Samples
+    times: NDArray[np.float64]
+    shrink: float
+
+
+def turning(reel: Reel, profile: Profile, side: int) -> Turning:
+    """Make the images of a reel.
+
+    Parameters
+    ----------
+    reel : Reel
+    profile : Profile
+    side : int
+        Longest side of the images in pixels.
+
+    Returns
+    -------
+    Turning
+    """
+    shrink = min(1.0, side / max(reel.size))
+    size = (round(reel.size[0] * shrink), round(reel.size[1] * shrink))
+    step = profile.slot_seconds / STEPS_PER_SLOT
+    start = reel.pictures[0].time
+    count = int((reel.pictures[-1].time - start) / step + 1e-6) + 1
+    sums = np.zeros((count, size[1], size[0]), np.float32)
+    frames = np.zeros(count, np.int64)
+    for picture in reel.pictures:
+        number = int((picture.time - start) / step + 1e-6)
+        small = cv2.resize(picture.luma, size, interpolation=cv2.INTER_AREA) if shrink < 1 else picture.luma
+        cv2.accumulate(small, sums[number])
+        frames[number] += 1
+    for number in np.flatnonzero(frames > 1):
+        sums[number] /= frames[number]
+    held = frames > 0
+    images = np.zeros_like(sums)
+    for number in np.flatnonzero(held):
+        near = [n for n in (number - STEPS_PER_SLOT, number + STEPS_PER_SLOT) if 0 <= n < count and held[n]]
+        if near:
+            other = sums[near[0]] if len(near) == 1 else (sums[near[0]] + sums[near[1]]) * np.float32(0.5)
+            images[number] = even(sums[number] - other, CLIP)
+    return Turning(images, start + (np.arange(count) + 0.5) * step, shrink)
+
+
+def even(image: Samples, clip: float) -> Samples:
+    """Take smooth shading off, bring every neighbourhood to a deviation of one, and clip.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (height, width)
+    clip : float
+        In deviations.
+
+    Returns
+    -------
+    ndarray of float32, shape (height, width)
+    """
+    fine = image - cv2.blur(image, (SMOOTH, SMOOTH))
+    power = np.maximum(cv2.blur(fine * fine, (EVEN, EVEN)), 0)
+    fine /= np.sqrt(power) + np.float32(LEAST_DEVIATION)
+    return np.asarray(np.clip(fine, -clip, clip), np.float32)
+
+
+def locked(turned: Turning, profile: Profile, seconds: float, speed: float) -> list[Complex]:
+    """Multiply with the fundamental of the pilot's turn, stretch by stretch.
+
+    Parameters
+    ----------
+    turned : Turning
+    profile : Profile
+    seconds : float
+        Length of a stretch; stretches overlap by half. The whole leak if it is shorter.
+    speed : float
+        How much faster the leak runs than the stream did.
+
+    Returns
+    -------
+    list of ndarray of complex64, shape (height, width)
+    """
+    count = len(turned.images)
+    length = max(min(2, count), round(min(count, seconds * STEPS_PER_SLOT / profile.slot_seconds)))
+    turns = turned.times * (speed / (2 * profile.slot_seconds))
+    factors = np.exp(-2j * np.pi * turns)
+    flat = turned.images.reshape(count, -1)
+    made = []
+    for start in _starts(count, length):
+        chosen = slice(start, start + length)
+        weights = np.stack([factors.real, factors.imag])[:, chosen].astype(np.float32)
+        real, imaginary = weights @ flat[chosen]
+        made.append((real + 1j * imaginary).reshape(turned.images.shape[1:]).astype(np.complex64))
+    return made
+
+
+def _starts(count: int, length: int) -> Sequence[int]:
+    if count <= length:
+        return [0]
+    steps = -(-(count - length) * 2 // length)
+    return [round(number * (count - length) / steps) for number in range(steps + 1)]

@@ -1,0 +1,79 @@
+"""A leak seen through a placement: its pictures brought to the square canvas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from tracemark.frames import LAYOUTS
+from tracemark.geometry import Geometry
+from tracemark.recovery.record import Record
+from tracemark.recovery.search.bending import on_canvas
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tracemark.profile import Profile
+    from tracemark.recovery.reel import Picture, Reel
+    from tracemark.recovery.search import Placement
+
+    Samples = NDArray[np.float32]
+    Doubles = NDArray[np.float64]
+
+
+class Sight:
+    """Brings pictures of a reel to the canvas.
+
+    Parameters
+    ----------
+    placement : Placement
+    size : tuple of int
+        Width and height of the reel's pictures.
+    profile : Profile
+    """
+
+    def __init__(self, placement: Placement, size: tuple[int, int], profile: Profile) -> None:
+        self.placement = placement
+        self._profile = profile
+        self._half = np.diag([0.5, 0.5, 1]) @ placement.matrix
+        side = profile.luma.long_side
+        _, shown = on_canvas(np.zeros(size[::-1], np.float32), placement.matrix, side)
+        cells = side // profile.cell
+        share = shown.reshape(cells, profile.cell, cells, profile.cell).mean(axis=(1, 3))
+        self.valid = share > 0.99
+        self._grain = max(1, 2 * round((abs(np.linalg.det(placement.matrix[:2, :2])) ** 0.5 / side - 1) / 2) + 1)
+
+    def record(self) -> Record:
+        """Begin a record of what is seen this way."""
+        side = self._profile.luma.long_side
+        shape = Geometry(side, side, 0, LAYOUTS["yuv444p"], 1.0, self._profile)
+        return Record(self._profile, shape=shape, valid=self.valid)
+
+    def time(self, picture: Picture) -> float:
+        """Time of a picture at the stream's own speed, in seconds from the beginning of the leak."""
+        return picture.time * self.placement.speed
+
+    def show(self, picture: Picture, record: Record) -> None:
+        """Put a picture into a record."""
+        luma = self._seen(picture.luma, self.placement.matrix, self._profile.luma.long_side)
+        small = self._profile.chroma.long_side
+        colours = np.zeros((2, small, small), np.float32)
+        for colour, plane in zip(colours, picture.chroma, strict=False):
+            colour[:] = self._seen(plane, self._half, small)
+        record.place(luma, colours, self.time(picture), key_frame=picture.key_frame)
+
+    def _seen(self, plane: NDArray[np.uint8], matrix: Doubles, side: int) -> Samples:
+        if self._grain > 1:  # a sample of the canvas is the mean over what it covers
+            plane = np.asarray(cv2.blur(plane, (self._grain, self._grain)), np.uint8)
+        samples, _ = on_canvas(plane.astype(np.float32), matrix, side)
+        return samples
+
+
+def watch(reel: Reel, sight: Sight) -> Record:
+    """Make a record of a whole reel."""
+    record = sight.record()
+    for picture in reel.pictures:
+        sight.show(picture, record)
+    return record
