@@ -25,6 +25,11 @@ TRUSTED = 1e-6
 """Largest chance of a wrong media time, over all cycles of a day, at which it is told."""
 
 
+def day(profile: Profile) -> float:
+    """Seconds after which the clock repeats."""
+    return profile.clock_slots * profile.slot_seconds
+
+
 def first_slot(votes: dict[int, NDArray[np.float64]], key: Key, profile: Profile) -> int | None:
     """Find the number that slot 0 of the leak's first cycle had in the stream.
 

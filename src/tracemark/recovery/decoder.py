@@ -1,15 +1,24 @@
-"""The decoder: frames in, one by one, and a verdict out as soon as it is certain."""
+"""The decoder: frames in, one by one, and a verdict out as soon as it is certain.
+
+The whole picture as it stands is followed all along, at no extra cost. Only where that tells nothing is a stretch of
+the leak searched for the pilot in any geometry, and looked at again in those that were found.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
 from tracemark.profile import PROFILE
-from tracemark.recovery import clock, reasons
+from tracemark.recovery import reasons
 from tracemark.recovery.record import Record
-from tracemark.recovery.statistics import FOUND, MISTAKEN, probability
-from tracemark.recovery.track import Message, Track, Trials
-from tracemark.recovery.verdict import Decoding, Geometry, Member
+from tracemark.recovery.reel import Reel
+from tracemark.recovery.search import Pilot, find
+from tracemark.recovery.sight import Sight
+from tracemark.recovery.statistics import FOUND, probability
+from tracemark.recovery.summary import Seen, gathered
+from tracemark.recovery.track import RECORD_SECONDS, Track, Trials
+from tracemark.recovery.verdict import Decoding, Geometry
+from tracemark.signal.patterns import pilot_carriers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,11 +26,19 @@ if TYPE_CHECKING:
     from tracemark.frames import Frame
     from tracemark.keys import Key
     from tracemark.profile import Profile
+    from tracemark.recovery.reel import Picture
+    from tracemark.recovery.search import Placement
 
 Effort = Literal["fast", "normal", "max"]
 
 PHASES = {"fast": 1, "normal": 2, "max": 4}
 """Phases of the pilot decoded at the end of a leak, by effort."""
+
+PLACEMENTS = {"fast": 0, "normal": 3, "max": 8}
+"""Placements of each key looked through in a stretch, by effort; without any, the leak is taken as it stands."""
+
+SEARCHES = {"fast": 0, "normal": 3, "max": 1000}
+"""Stretches searched one after the other, by effort; later ones are spaced out, each twice as far as the one before."""
 
 
 class Recovery:
@@ -52,9 +69,17 @@ class Recovery:
     ) -> None:
         self._profile = profile
         self._keys = list(keys)
+        self._effort = effort
+        self._pixel_aspect = pixel_aspect
+        self._still = still
         self._trials = Trials()
         record = Record(profile, pixel_aspect)
         self._whole = Track(self._keys, record, self._trials, phases=PHASES[effort], still=still)
+        self._sights: list[tuple[Sight, Track]] = []
+        self._reel = Reel(pixel_aspect)
+        self._reels = 0
+        self._due = 1
+        self._pilots: list[Pilot] = []
         self._origin: float | None = None
         self._last = 0.0
         self._frames = 0
@@ -72,7 +97,7 @@ class Recovery:
         Returns
         -------
         bool
-            Whether the verdict is certain, so that reading on is idle.
+            Whether a message is certain, so that reading on can only tell of others.
         """
         if self._origin is None:
             self._origin = time
@@ -82,12 +107,21 @@ class Recovery:
         self._whole.frame_taken(elapsed)
         self._frames += 1
         self._last = max(self._last, elapsed)
+        if PLACEMENTS[self._effort] and not self._whole.messages:
+            held = len(self._reel.pictures)
+            self._reel.add(frame, elapsed)
+            for sight, track in self._sights:
+                for picture in self._reel.pictures[held:]:
+                    _show(picture, sight, track)
+            if elapsed - self._reel.pictures[0].time >= RECORD_SECONDS:
+                self._look()
+                self._reel = Reel(self._pixel_aspect, size=self._reel.size)
         return self.certain
 
     @property
     def certain(self) -> bool:
         """Whether a message is known beyond all reasonable doubt."""
-        return bool(self._whole.messages)
+        return bool(self._whole.messages) or any(track.messages for _, track in self._sights)
 
     def finish(self) -> Decoding:
         """Decode what is left and give the verdict.
@@ -96,19 +130,63 @@ class Recovery:
         -------
         Decoding
         """
-        track = self._whole
-        track.still = still = track.still or self._frames == 1  # a film of one frame is a picture
+        self._whole.still = self._still = self._still or self._frames == 1  # a film of one frame is a picture
+        self._whole.finish()
+        if self._reel.pictures and not self._whole.messages:
+            self._due = min(self._due, self._reels + 1) if not self.certain else self._due
+            self._look()
+        for _, track in self._sights:
+            track.finish()
+        return self._verdict()
+
+    def _look(self) -> None:
+        """Search the stretch in hand, if it is due, and look at it in all placements that are found."""
+        self._reels += 1
+        if self._reels < self._due or self.certain:
+            return
+        if self._reels >= SEARCHES[self._effort]:
+            self._due = 2 * self._reels
+        if not self._pilots:
+            self._pilots = [Pilot(key, *pilot_carriers(key, self._profile)) for key in self._keys]
+        placements = find(self._reel, self._pilots, self._profile, count=PLACEMENTS[self._effort])
+        # what was seen before and told nothing gives way to what is seen now
+        self._sights = [(sight, track) for sight, track in self._sights if track.messages]
+        for placement in placements:
+            self._try(placement)
+
+    def _try(self, placement: Placement) -> None:
+        sight = Sight(placement, self._reel.size, self._profile)
+        track = Track([placement.key], sight.record(), self._trials, phases=PHASES[self._effort], still=self._still)
+        for picture in self._reel.pictures:
+            _show(picture, sight, track)
         track.finish()
-        found = [each for each in (*track.messages, track.best) if each is not None and _found(each)]
-        best = min(found, key=lambda each: each.log_p_false) if found else track.best
-        pilot_key, pilot = track.pilot
-        p_false = probability(best.log_p_false) if best else 1.0
-        foreign = p_false > FOUND
-        suspected = not found and (not foreign or (pilot >= reasons.PILOT_SEEN and not still))
+        self._sights.append((sight, track))
+        if placement.moment is None or track.messages or self._still:
+            return
+        alone = Track([placement.key], sight.record(), self._trials, still=True)
+        for picture in self._reel.pictures:
+            if picture.time == placement.moment:
+                _show(picture, sight, alone)
+        alone.finish()
+        self._sights.append((sight, alone))
+
+    def _verdict(self) -> Decoding:
+        still = self._still
         seconds = self._last + (self._last / max(self._frames - 1, 1) if not still else 0.0)
+        seen = [Seen(self._whole, None), *(Seen(track, sight) for sight, track in self._sights)]
+        members = gathered(seen, seconds, self._profile)
+        best = max((each.track.best for each in seen if each.track.best), key=lambda each: each.score, default=None)
+        first = min(members, key=lambda each: each.p_false) if members else None
+        pilot_key, pilot = self._whole.pilot
+        for _, track in self._sights:
+            if track.pilot[1] >= max(reasons.PILOT_PLACED, pilot):
+                pilot_key, pilot = track.pilot
+        p_false = first.p_false if first else probability(best.log_p_false) if best else 1.0
+        foreign = p_false > FOUND
+        suspected = not members and (not foreign or (pilot >= reasons.PILOT_SEEN and not still))
         why = reasons.explain(
             self._quality,
-            found=bool(found),
+            found=bool(members),
             foreign=foreign,
             still=still,
             pilot=pilot,
@@ -118,40 +196,24 @@ class Recovery:
             several_keys=len(self._keys) > 1,
         )
         key = best.key if best and not foreign else pilot_key if suspected else None
-        members = tuple(self._member(each, seconds) for each in found)
         return Decoding(
-            verdict="found" if found else "inconclusive" if suspected else "absent",
-            payload=best.payload if found and best else None,
+            verdict="found" if members else "inconclusive" if suspected else "absent",
+            payload=first.payload if first else None,
             p_false=p_false,
-            p_mistaken=best.p_mistaken if best else 1.0,
+            p_mistaken=first.p_mistaken if first else best.p_mistaken if best else 1.0,
             method="payload",
-            key_id=key.id if key else None,
+            key_id=first.key_id if first else key.id if key else None,
             frames_used=self._frames,
             seconds_used=round(seconds, 3),
-            geometry=Geometry(),
+            geometry=first.geometry if first else Geometry(),
             reasons=tuple(why),
-            score=round(best.score, 3) if best else 0.0,
+            score=first.score if first else round(best.score, 3) if best else 0.0,
             trials=self._trials.count,
-            members=members,
-            media_time=next((each.media_time for each in members if best and each.payload == best.payload), None),
-        )
-
-    def _member(self, message: Message, seconds: float) -> Member:
-        first = clock.first_slot(message.clock, message.key, self._profile)
-        media_time = None
-        if first is not None:
-            bins = message.offset * self._whole.record.bin_seconds
-            media_time = round(first * self._profile.slot_seconds + bins + message.start, 3)
-        return Member(
-            payload=message.payload,
-            p_false=probability(message.log_p_false),
-            p_mistaken=message.p_mistaken,
-            key_id=message.key.id,
-            start=round(message.start, 3),
-            end=round(min(message.end, seconds), 3),
-            media_time=media_time,
+            members=tuple(members),
+            media_time=first.media_time if first else None,
         )
 
 
-def _found(message: Message) -> bool:
-    return probability(message.log_p_false) <= FOUND and message.p_mistaken <= MISTAKEN
+def _show(picture: Picture, sight: Sight, track: Track) -> None:
+    sight.show(picture, track.record)
+    track.frame_taken(sight.time(picture))

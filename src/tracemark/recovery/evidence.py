@@ -276,14 +276,44 @@ def pilot_weights(
     """
     held = np.flatnonzero(features.held)
     weights = np.zeros(len(features.held))
-    signs = np.where(slots[held] % 2 == 0, 1.0, -1.0)
-    answers = np.array([(features.luma[i] * templates.pilot).sum(-1) for i in held]) * signs[:, None, None]
-    power = (templates.pilot * templates.pilot).sum(-1)
+    answers = _answers(features, slots, templates)
     noise = float(np.mean([np.mean(features.luma[i] ** 2) for i in held]))  # variance of one slot's gain under chance
     weights[held] = _weights(answers.sum((1, 2)), np.full(len(held), noise)) if len(held) > 1 else 1.0
-    near = blurred(power.astype(np.float32), PLACE).astype(np.float64) + 1e-9
-    gains = blurred(answers.sum(0).astype(np.float32), PLACE) / near / len(held)
+    gains, near = place_gains(features, slots, templates)
     return weights, _weights(gains, noise / (near * PLACE**2 * len(held)))
+
+
+def place_gains(
+    features: SlotFeatures, slots: NDArray[np.int64], templates: Templates
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How strongly the pilot answers at every place.
+
+    Parameters
+    ----------
+    features : SlotFeatures
+    slots : ndarray of int64, shape (slots,)
+        Number of each slot; only its parity matters.
+    templates : Templates
+
+    Returns
+    -------
+    gains : ndarray of float64, shape (rows, columns)
+        Of luma cells and their neighbourhoods, alike wherever the pilot is as strong.
+    power : ndarray of float64, shape (rows, columns)
+        Of the pilot's template there.
+    """
+    answers = _answers(features, slots, templates)
+    power = (templates.pilot * templates.pilot).sum(-1)
+    near = blurred(power.astype(np.float32), PLACE).astype(np.float64) + 1e-9
+    return blurred(answers.sum(0).astype(np.float32), PLACE) / near / max(len(answers), 1), near
+
+
+def _answers(features: SlotFeatures, slots: NDArray[np.int64], templates: Templates) -> NDArray[np.float64]:
+    """Pilot correlation of every held slot and cell."""
+    held = np.flatnonzero(features.held)
+    signs = np.where(slots[held] % 2 == 0, 1.0, -1.0)
+    each = np.array([(features.luma[i] * templates.pilot).sum(-1) for i in held], np.float64)
+    return each.reshape(len(held), *templates.pilot.shape[:2]) * signs[:, None, None]
 
 
 def _weights(gains: NDArray[np.float64], noise: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,6 +17,9 @@ PILOT_SEEN = 7.0
 """Pilot correlation, in robust deviations over all offsets, that foreign material does not reach (measured:
 docs/false-positives.md)."""
 
+PILOT_PLACED = 12.0
+"""The same in a geometry that was searched for the pilot itself, which foreign material follows some way."""
+
 SMALL_SIDE = 240
 """Shorter side, in pixels, under which the mark's finer half is lost."""
 

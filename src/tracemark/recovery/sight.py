@@ -9,6 +9,7 @@ import numpy as np
 
 from tracemark.frames import LAYOUTS
 from tracemark.geometry import Geometry
+from tracemark.recovery import outline, verdict
 from tracemark.recovery.record import Record
 from tracemark.recovery.search.bending import on_canvas
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tracemark.profile import Profile
-    from tracemark.recovery.reel import Picture, Reel
+    from tracemark.recovery.reel import Picture
     from tracemark.recovery.search import Placement
+    from tracemark.recovery.track import Track
 
     Samples = NDArray[np.float32]
     Doubles = NDArray[np.float64]
@@ -36,6 +38,7 @@ class Sight:
 
     def __init__(self, placement: Placement, size: tuple[int, int], profile: Profile) -> None:
         self.placement = placement
+        self._size = size
         self._profile = profile
         self._half = np.diag([0.5, 0.5, 1]) @ placement.matrix
         side = profile.luma.long_side
@@ -70,10 +73,26 @@ class Sight:
         samples, _ = on_canvas(plane.astype(np.float32), matrix, side)
         return samples
 
+    def geometry(self, track: Track) -> verdict.Geometry:
+        """Where the host lies in the leak.
 
-def watch(reel: Reel, sight: Sight) -> Record:
-    """Make a record of a whole reel."""
-    record = sight.record()
-    for picture in reel.pictures:
-        sight.show(picture, record)
-    return record
+        Parameters
+        ----------
+        track : Track
+            That looks through this sight; what its pilot shows tells the host's shape.
+        """
+        width, height = self._size
+        matrix = self.placement.matrix
+        shown = np.linalg.inv(matrix) @ np.array([[0, width, width, 0], [0, 0, height, height], [1, 1, 1, 1]])
+        aspect = outline.aspect_of(track.places, self.valid, (shown[:2] / shown[2]).T)
+        wide, tall = (1.0, 1 / aspect) if aspect >= 1 else (aspect, 1.0)
+        to_host = np.array([[1 / wide, 0, 0.5], [0, 1 / tall, 0.5], [0, 0, 1]])
+        whole = to_host @ np.linalg.inv(matrix) @ np.diag([width, height, 1])
+        whole = whole / whole[2, 2]
+        corners = np.linalg.inv(whole) @ np.array([[0, 1, 1, 0], [0, 0, 1, 1], [1, 1, 1, 1]])
+        places = (corners[:2] / corners[2]).T
+        return verdict.Geometry(
+            matrix=tuple(tuple(round(float(x), 6) for x in row) for row in whole),  # type: ignore[arg-type]
+            flipped=bool(np.linalg.det(matrix[:2, :2]) < 0),
+            outline=tuple((round(float(x), 4), round(float(y), 4)) for x, y in places),
+        )

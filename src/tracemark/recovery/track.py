@@ -14,7 +14,7 @@ import numpy as np
 
 from tracemark import coding
 from tracemark.payload import Payload
-from tracemark.recovery.evidence import Evidence, SlotFeatures, features_at, features_of, gather
+from tracemark.recovery.evidence import Evidence, SlotFeatures, features_at, features_of, gather, place_gains
 from tracemark.recovery.record import BINS_PER_SLOT, Record
 from tracemark.recovery.statistics import CERTAIN, log_p_false, probability
 from tracemark.recovery.templates import Templates
@@ -113,6 +113,18 @@ class Track:
         Phases of the pilot that are decoded in a thorough attempt.
     still : bool
         Whether the leak is a single picture.
+
+    Attributes
+    ----------
+    record : Record
+    messages : list of Message
+        Those that are certain.
+    best : Message or None
+        The best since then.
+    pilot : tuple of Key or None and float
+        The pilot's best score, and whose.
+    places : ndarray of float64, shape (rows, columns), or None
+        The pilot's answers, place by place, when the best message was read.
     """
 
     def __init__(
@@ -123,6 +135,8 @@ class Track:
         self.messages: list[Message] = []
         self.best: Message | None = None
         self.pilot: tuple[Key | None, float] = (None, -inf)
+        self.places: NDArray[np.float64] | None = None
+        self._gains: NDArray[np.float64] | None = None
         self._keys = list(keys)
         self._profile: Profile = record.profile
         self._trials = trials
@@ -251,6 +265,8 @@ class Track:
         inside = phase.bins % BINS_PER_SLOT
         if inside not in made:
             made[inside] = features_at(self.record, inside, self._profile)
+        slots = made[inside].first_slot + phase.bins // BINS_PER_SLOT + np.arange(len(made[inside].held))
+        self._gains = place_gains(made[inside], slots, reading.templates)[0]
         fresh = gather(made[inside], phase.bins, reading.templates, self._profile)
         return [each + self._older(reading, phase.bins + TURN * pair) for pair, each in enumerate(fresh)]
 
@@ -287,6 +303,7 @@ class Track:
         score = float(soft @ signs / np.sqrt(energy))
         best = self.best
         if best is None or score > best.score:
+            self.places = self._gains
             mistaken = 1.0
             if log_p_false(score, self._trials.count) < 0:  # else there is nothing to be mistaken about
                 mistaken = coding.p_mistaken(soft * (score / np.sqrt(energy)), decoded)

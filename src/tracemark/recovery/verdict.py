@@ -24,10 +24,14 @@ class Geometry:
         Homography, row by row, from leak to host, both with width and height normalised to 1.
     flipped : bool
         Whether the leak is mirrored.
+    outline : tuple of tuple of float
+        Corners of the host in the leak, both coordinates normalised to 1: top left, top right, bottom right, bottom
+        left of the host.
     """
 
     matrix: Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
     flipped: bool = False
+    outline: tuple[tuple[float, float], ...] = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 
 
 @dataclass(frozen=True)
@@ -37,22 +41,29 @@ class Member:
     Parameters
     ----------
     payload : Payload
-    p_false, p_mistaken : float
+    p_false, p_mistaken, score : float
         As in `Decoding`, for this message.
     key_id : str
     start, end : float
         Seconds of the leak between which the mark was seen.
     media_time : float or None
         Seconds from the start of the stream to what the leak shows at `start`; None if the clock could not be read.
+    geometry : Geometry
+        Where the host lies in the leak.
+    speed : float
+        How much faster the leak runs than the stream did.
     """
 
     payload: Payload
     p_false: float
     p_mistaken: float
+    score: float
     key_id: str
     start: float
     end: float
     media_time: float | None
+    geometry: Geometry
+    speed: float
 
 
 @dataclass(frozen=True)

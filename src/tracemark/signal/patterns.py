@@ -70,8 +70,7 @@ class Patterns:
         Patterns
         """
         slots = range(profile.patterns)
-        frequencies = _frequencies(key, profile)
-        phases = 2 * np.pi * key.stream("pilot phases", profile.version).uniform(profile.carriers)
+        frequencies, phases = pilot_carriers(key, profile)
         return cls(
             luma=np.stack([_pattern(key, profile, profile.luma, "luma chips", s) for s in slots]),
             chroma=np.stack(
@@ -107,6 +106,12 @@ def _bits(key: Key, profile: Profile, plane: Plane, name: str, slot: int) -> NDA
     data = int(size * size * (1 - profile.clock_share))
     clock = CODE_BITS + order % profile.clock_groups
     return np.where(order < data, order % CODE_BITS, clock).reshape(size, size)
+
+
+def pilot_carriers(key: Key, profile: Profile) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Frequencies and phases of the pilot's carriers, as in `Patterns`, for those who need nothing else."""
+    phases = 2 * np.pi * key.stream("pilot phases", profile.version).uniform(profile.carriers)
+    return _frequencies(key, profile), phases
 
 
 def _frequencies(key: Key, profile: Profile) -> NDArray[np.float64]:

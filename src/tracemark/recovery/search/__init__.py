@@ -6,6 +6,6 @@ in the picture, by phase) -> `bending` (perspective, by places). Nothing here is
 look, and `p_false` is made from the data chips alone.
 """
 
-from tracemark.recovery.search.finding import Placement, find
+from tracemark.recovery.search.finding import Pilot, Placement, find
 
-__all__ = ["Placement", "find"]
+__all__ = ["Pilot", "Placement", "find"]

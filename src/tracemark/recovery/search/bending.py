@@ -26,7 +26,7 @@ TILES = 11
 """Neighbourhoods along the canvas' side; they overlap."""
 
 FARTHEST = 0.02
-"""Largest displacement that a neighbourhood is asked about, in long sides: one wave of the finest carrier and a half."""
+"""Largest displacement that a neighbourhood is asked about, in long sides: a wave and a half of the finest carrier."""
 
 STEP = 0.001
 """Step of displacement."""

@@ -196,9 +196,7 @@ def _same(one: Doubles, other: Doubles, shrink: float, size: tuple[int, int]) ->
     return bool(np.abs(gap).max() < 0.1)
 
 
-def _refined(
-    place: placing.Place, evidence: _Evidence, turned: Turning, pilot: Pilot, profile: Profile
-) -> Placement:
+def _refined(place: placing.Place, evidence: _Evidence, turned: Turning, pilot: Pilot, profile: Profile) -> Placement:
     grow = np.diag([1 / turned.shrink, 1 / turned.shrink, 1])
     matrix, score = place.matrix, place.score
     if evidence.moment is not None:

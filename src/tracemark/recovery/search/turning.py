@@ -88,16 +88,17 @@ def turning(reel: Reel, profile: Profile, side: int) -> Turning:
         small = cv2.resize(picture.luma, size, interpolation=cv2.INTER_AREA) if shrink < 1 else picture.luma
         cv2.accumulate(small, sums[number])
         frames[number] += 1
-    for number in np.flatnonzero(frames > 1):
+    for number in np.flatnonzero(frames > 1).tolist():
         sums[number] /= frames[number]
     held = frames > 0
     images = np.zeros_like(sums)
-    for number in np.flatnonzero(held):
+    for number in np.flatnonzero(held).tolist():
         near = [n for n in (number - STEPS_PER_SLOT, number + STEPS_PER_SLOT) if 0 <= n < count and held[n]]
         if near:
             other = sums[near[0]] if len(near) == 1 else (sums[near[0]] + sums[near[1]]) * np.float32(0.5)
             images[number] = even(sums[number] - other, CLIP)
-    return Turning(images, start + (np.arange(count) + 0.5) * step, shrink)
+    times = np.asarray(start + (np.arange(count) + 0.5) * step, np.float64)
+    return Turning(images, times, shrink)
 
 
 def even(image: Samples, clip: float) -> Samples:

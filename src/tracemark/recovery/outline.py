@@ -1,0 +1,53 @@
+"""The shape of a host that is seen in a leak: how far from its middle the pilot still answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Doubles = NDArray[np.float64]
+
+ASPECTS = (16 / 9, 4 / 3, 1.0, 9 / 16, 3 / 4, 21 / 9, 3 / 2, 2 / 3)
+"""Width over height of common pictures, the likeliest first."""
+
+PREFERRED = 0.02
+"""Share of the pilot's fit by which another shape must be better than one before it."""
+
+
+def aspect_of(answers: Doubles | None, valid: NDArray[np.bool_], shown: Doubles) -> float:
+    """Tell a host's width over height.
+
+    Parameters
+    ----------
+    answers : ndarray of float64, shape (rows, columns), or None
+        The pilot's answer in every cell of the canvas, in units of one that is undisturbed.
+    valid : ndarray of bool, shape (rows, columns)
+        Cells that the leak shows.
+    shown : ndarray of float64, shape (4, 2)
+        Corners of the leak on the canvas, in long sides from its middle.
+
+    Returns
+    -------
+    float
+        That of the leak itself where it may be just the host, else the common shape that fits best.
+    """
+    size = np.abs(shown).max(axis=0) * 2
+    own = float(size[0] / max(size[1], 1e-9))
+    # a leak that is the whole host reaches just to the canvas' edge on its long side
+    candidates = ([own] if abs(size.max() - 1) < 0.02 else []) + list(ASPECTS)
+    if answers is None:
+        return candidates[0]
+    place = np.abs((np.arange(len(valid)) + 0.5) / len(valid) - 0.5)
+    middle = np.median(answers[valid & (place[:, None] < 0.2) & (place[None] < 0.2)]) if valid.any() else 0.0
+    best, reached = candidates[0], -np.inf
+    for aspect in candidates:
+        wide, tall = (0.5, 0.5 / aspect) if aspect >= 1 else (0.5 * aspect, 0.5)
+        inside = valid & (place[:, None] < tall) & (place[None] < wide)
+        fit = float((answers[inside] - middle / 2).sum() / max(middle * valid.sum(), 1e-9))
+        if fit > reached + PREFERRED:
+            best, reached = aspect, fit
+    return best
