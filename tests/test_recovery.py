@@ -308,6 +308,7 @@ def test_best_offsets_keep_apart() -> None:
 @pytest.mark.parametrize("limiter", [OVER_TIME, SINGLE])
 def test_features_are_bounded_and_of_unit_noise(limiter: Limiter) -> None:
     """Noise of any size per frequency and place comes out with a deviation near one; no outlier passes the limit."""
+    limiter = replace(limiter, trust=0.0)
     chance = np.random.default_rng(1)
     noise = chance.normal(0, 1, (24, 40, 20)).astype(np.float32)
     noise *= np.linspace(0.5, 8, 20, dtype=np.float32) * np.linspace(1, 3, 40, dtype=np.float32)[:, None]
@@ -316,6 +317,17 @@ def test_features_are_bounded_and_of_unit_noise(limiter: Limiter) -> None:
     assert np.abs(made).max() <= limiter.limit
     assert 0.6 < made.std() < 1.1
     assert made.std(axis=(0, 1)) == pytest.approx(made.std(), rel=0.1)
+
+
+def test_quiet_cells_outweigh_busy_ones() -> None:
+    """Of a picture alone, a cell with a ninth of another's noise weighs more, and one without trust weighs as much."""
+    chance = np.random.default_rng(1)
+    noise = chance.normal(0, 1, (24, 40, 20)).astype(np.float32)
+    noise[:, 20:] *= 9
+    trusting = normalised(noise, 0.01, SINGLE)
+    alike = normalised(noise, 0.01, replace(SINGLE, trust=0.0))
+    assert trusting[:, :20].std() > 2 * trusting[:, 20:].std()
+    assert alike[:, :20].std() == pytest.approx(alike[:, 20:].std(), rel=0.15)
 
 
 def test_resting_picture_cancels() -> None:

@@ -42,6 +42,12 @@ OFFSETS = {"fast": 2, "normal": 4, "max": 16}
 STILL_OFFSETS = {"fast": 4, "normal": 8, "max": 16}
 """Patterns decoded for a single picture, by effort."""
 
+STILL_MIXTURES = {"fast": 0, "normal": 4, "max": 16}
+"""Patterns that are also decoded together with their neighbours, by effort."""
+
+SHARES = ((-1, 1.0), (-1, 0.4), (1, 0.4), (1, 1.0))
+"""Neighbouring slot, and its share in what a picture shows: codecs carry an old pattern on, and predict from a new."""
+
 
 @dataclass
 class _Reading:
@@ -193,9 +199,11 @@ class Recovery:
         """
         for reading, totals in zip(self._read(), self._pilots(), strict=True):
             phases: dict[int, SlotFeatures] = {}
-            for offset in self._likely(reading, totals, count):
+            for rank, offset in enumerate(self._likely(reading, totals, count)):
                 evidence = self._evidence(reading, offset.bins, phases)
                 parts = [*evidence.readings(), *self._key_frames(reading, offset.bins)] if thorough else [evidence]
+                if self._still and rank < STILL_MIXTURES[self._effort]:
+                    parts += self._mixtures(reading, offset.bins, evidence, phases)
                 for part in parts:
                     self._decode(reading, part)
                     if self.certain:
@@ -262,6 +270,13 @@ class Recovery:
             for each in self._record.key_frames
         ]
         return [sum(alone[1:], alone[0])] if alone else []
+
+    def _mixtures(
+        self, reading: _Reading, offset: int, evidence: Evidence, phases: dict[int, SlotFeatures]
+    ) -> list[Evidence]:
+        """Read a picture as a mixture of two slots' patterns, as one more way each."""
+        near = {by: self._evidence(reading, offset + by * BINS_PER_SLOT, phases) for by in (-1, 1)}
+        return [evidence + near[by].weighed(share) for by, share in SHARES]
 
     def _decode(self, reading: _Reading, evidence: Evidence) -> None:
         self._tries += 1

@@ -136,6 +136,11 @@ class Evidence:
             clock[slot] = clock[slot] + votes if slot in clock else votes
         return Evidence(self.luma + other.luma, self.blue + other.blue, self.red + other.red, clock)
 
+    def weighed(self, weight: float) -> Evidence:
+        """Count all of it so many times."""
+        clock = {slot: votes * weight for slot, votes in self.clock.items()}
+        return Evidence(self.luma * weight, self.blue * weight, self.red * weight, clock)
+
     def readings(self) -> list[Evidence]:
         """Say it whole, in luma alone and in chroma alone: a leak may have kept only one of them.
 
