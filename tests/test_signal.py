@@ -176,7 +176,7 @@ def test_no_two_keys_share_bit_maps(patterns: Patterns) -> None:
 
 
 def test_every_code_bit_has_its_cells(patterns: Patterns) -> None:
-    """On the whole canvas a sixteenth of the cells are the clock's, and code bits have as many cells each, but for one."""
+    """On the whole canvas a sixteenth of the cells are the clock's, and code bits share the rest evenly, to one."""
     for maps in (patterns.luma_bits, patterns.chroma_bits):
         for bits in maps:
             counts = np.bincount(bits.ravel())
