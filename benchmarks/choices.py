@@ -20,6 +20,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.progress import track
 
 from benchmarks import leaks
@@ -111,11 +112,15 @@ def score(leak: Path, host: Path, way: Way) -> float:
                 if hasattr(module, name):
                     changed.enter_context(patch.object(module, name, value))
         if way.flat:
-            changed.enter_context(patch.object(evidence, "_slot_weights", lambda made, *_: made.held.astype(float)))
+            changed.enter_context(patch.object(evidence, "pilot_weights", _alike))
         made = evidence.features_at(record, 0, way.profile)
-        gathered = evidence.gather(made, 0, templates, way.profile)
+        gathered = evidence.gather(made, 0, templates, way.profile)[0]
     signs = coding.encode(viewer_of(host).scramble(RIGHT_KEY)).astype(np.float64) * 2 - 1
     return float(gathered.soft_bits(templates) @ signs / math.sqrt(gathered.energy))
+
+
+def _alike(made: evidence.SlotFeatures, *_: object) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return made.held.astype(np.float64), np.ones(made.luma.shape[1:3])
 
 
 def compare(clips: list[Path], folder: Path) -> dict[str, dict[str, list[float]]]:
