@@ -18,6 +18,7 @@ from tracemark.keys import Key
 from tracemark.payload import Payload
 from tracemark.profile import PROFILE
 from tracemark.recovery import Recovery
+from tracemark.recovery.evidence import MORE_CHROMA, Evidence
 from tracemark.recovery.features import OVER_TIME, SINGLE, Limiter, normalised, slot_features
 from tracemark.recovery.reasons import PILOT_SEEN
 from tracemark.recovery.record import BINS_PER_SLOT, Record
@@ -373,3 +374,23 @@ def test_slots_without_frames_are_told() -> None:
     assert held.tolist() == [True, False, True]
     assert not features[1].any()
     assert features[0].any()
+
+
+def test_readings_weigh_the_planes() -> None:
+    """Every reading is the evidence with its planes weighed anew; the whole comes first, and energies follow."""
+    chance = np.random.default_rng(1)
+    evidence = Evidence(*chance.normal(0, 1, (3, 4, 30)))
+    luma, blue, red = ((part * part).sum() for part in (evidence.luma, evidence.blue, evidence.red))
+    expected = [luma + blue + red, luma, blue + red, luma + MORE_CHROMA**2 * (blue + red)]
+    assert expected == pytest.approx([each.energy for each in evidence.readings()])
+
+
+def test_weighed_evidence_keeps_its_signs_and_leaves_the_clock_out() -> None:
+    """A neighbour's share scales every cell alike; its clock is another slot's."""
+    chance = np.random.default_rng(1)
+    evidence = Evidence(*chance.normal(0, 1, (3, 4, 30)))
+    evidence.clock[3] = np.ones(8)
+    share = evidence.weighed(0.4)
+    assert np.allclose(0.4 * evidence.luma, share.luma)
+    assert share.energy == pytest.approx(0.16 * evidence.energy)
+    assert share.clock == {}

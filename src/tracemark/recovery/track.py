@@ -44,6 +44,9 @@ GOES_ON = 6.5
 SHARES = ((-1, 1.0), (-1, 0.4), (1, 0.4))
 """Neighbouring slot, and its share in what a picture shows: codecs carry an old pattern on, and predict from a new."""
 
+COLOURED = 1.4
+"""Weight of chroma against luma in mixtures: between those of the readings of one slot."""
+
 
 @dataclass
 class Trials:
@@ -176,7 +179,7 @@ class Track:
                 offsets = self._evidence(reading, phase, made)
                 ways = [offsets]
                 if thorough:
-                    ways += [[each.readings()[which] for each in offsets] for which in (1, 2)]
+                    ways += [[each.readings()[which] for each in offsets] for which in (3, 1, 2)]
                     ways += self._mixtures(reading, phase, offsets, made) if self.still else []
                     ways += self._key_frames(reading, phase)
                 for way in ways:
@@ -275,7 +278,8 @@ class Track:
         others = self._evidence(reading, replace(phase, bins=0 if odd else BINS_PER_SLOT), made)
         near = {-1: others if odd else others[-1:] + others[:-1], 1: others[1:] + others[:1] if odd else others}
         return [
-            [own + other.weighed(share) for own, other in zip(offsets, near[by], strict=True)] for by, share in SHARES
+            [(own + other.weighed(share)).coloured(COLOURED) for own, other in zip(offsets, near[by], strict=True)]
+            for by, share in SHARES
         ]
 
     def _key_frames(self, reading: _Reading, phase: Phase) -> list[list[Evidence]]:
