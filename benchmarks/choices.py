@@ -23,6 +23,7 @@ from unittest.mock import patch
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from rich.progress import track
 
 from benchmarks import leaks
@@ -33,6 +34,7 @@ from tracemark.profile import PROFILE, Plane, Profile
 from tracemark.recovery import evidence, features
 from tracemark.recovery.record import BINS_PER_SLOT, Record
 from tracemark.recovery.templates import Templates
+from tracemark.recovery.timing import TURN
 from tracemark.video.source import Source
 
 if TYPE_CHECKING:
@@ -128,11 +130,15 @@ def score(record: Record, offset: int, host: Path, way: Way) -> float:
                 if hasattr(module, name):
                     changed.enter_context(patch.object(module, name, value))
         if way.flat:
-            changed.enter_context(patch.object(evidence, "_slot_weights", lambda made, *_: made.held.astype(float)))
+            changed.enter_context(patch.object(evidence, "pilot_weights", _alike))
         made = evidence.features_at(record, offset % BINS_PER_SLOT, way.profile)
-        gathered = evidence.gather(made, offset, templates, way.profile)
+        gathered = evidence.gather(made, offset % TURN, templates, way.profile)[offset // TURN]
     signs = coding.encode(viewer_of(host).scramble(RIGHT_KEY)).astype(np.float64) * 2 - 1
     return float(gathered.soft_bits(templates) @ signs / math.sqrt(gathered.energy))
+
+
+def _alike(made: evidence.SlotFeatures, *_: object) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return made.held.astype(np.float64), np.ones(made.luma.shape[1:3])
 
 
 @lru_cache(maxsize=2)

@@ -31,7 +31,7 @@ from tracemark.profile import PROFILE
 from tracemark.recovery.evidence import Evidence, features_at, gather
 from tracemark.recovery.record import BINS_PER_SLOT, Record
 from tracemark.recovery.templates import Templates
-from tracemark.recovery.timing import best_offsets, offsets, pilot_features
+from tracemark.recovery.timing import best_phases, pilot_features, turns
 from tracemark.video import Source, embed
 from tracemark.video.pixels import MARKABLE, convert, nearest_format
 
@@ -110,13 +110,14 @@ def measure(record: Record, keys: Sequence[Key], tally: Tally, rng: np.random.Ge
     for key in keys:
         templates = Templates.of(key, PROFILE, record.shape)
         for phase in phases:
-            offset = phase + BINS_PER_SLOT * int(rng.integers(PROFILE.patterns))
-            whole, *parts = gather(features[phase], offset, templates, PROFILE).readings()
+            turned = phase + BINS_PER_SLOT * int(rng.integers(2))
+            offsets = gather(features[phase], turned, templates, PROFILE)
+            whole, *parts = offsets[int(rng.integers(len(offsets)))].readings()
             # luma and chroma apart once a key: they are decoded apart only where all else failed
             read = [whole, *parts] if phase == phases[0] else [whole]
             softs += [normalised_soft(evidence, templates) for evidence in read if evidence.energy > 0]
         if record.frames > 1:  # the pilot says nothing about a single picture
-            tally.pilots.append(best_offsets(offsets(pilot, record.first, templates, PROFILE), 1)[0].score)
+            tally.pilots.append(best_phases(turns(pilot, record.first, templates), 1)[0].score)
     soft = np.array(softs)
     messages = rng.integers(0, 2, (tally.words, coding.MESSAGE_BITS), dtype=np.uint8)
     for scores in soft @ (2.0 * coding.CODE.encode(messages) - 1.0).T:
@@ -136,7 +137,7 @@ def owners_score(record: Record) -> float:
     """Score of the message that is there, under the key that it was marked with: what the measurement must not miss."""
     assert record.shape is not None
     templates = Templates.of(OWNER, PROFILE, record.shape)
-    soft = normalised_soft(gather(features_at(record, 0, PROFILE), 0, templates, PROFILE), templates)
+    soft = normalised_soft(gather(features_at(record, 0, PROFILE), 0, templates, PROFILE)[0], templates)
     return float((2.0 * coding.encode(VIEWER.scramble(OWNER)) - 1.0) @ soft)
 
 

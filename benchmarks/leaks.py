@@ -10,7 +10,7 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 
@@ -25,6 +25,17 @@ FILM_RATE = 25
 """Its frames per second."""
 KEY_FRAME_GAP = 60
 """Frames between key frames of the low-delay encodes."""
+
+
+class Step(Protocol):
+    """One step of a leak; a frozen dataclass, because a workshop names files after how it looks."""
+
+    @property
+    def suffix(self) -> str:
+        """Suffix of the file it writes."""
+
+    def __call__(self, source: Path, target: Path) -> None:
+        """Read `source`, write `target`."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +90,12 @@ class Leak:
     ----------
     name : str
         As in the tables.
-    steps : tuple of Encode or SaveJpeg
+    steps : tuple of Step
         At least one.
     """
 
     name: str
-    steps: tuple[Encode | SaveJpeg, ...]
+    steps: tuple[Step, ...]
 
     @property
     def suffix(self) -> str:
@@ -197,9 +208,18 @@ def join(sources: Sequence[str | Path], target: str | Path) -> None:
     ffmpeg.run([*inputs, "-filter_complex", graph, "-map", "[film]", "-c:v", "ffv1", target])
 
 
+def h264(crf: int) -> tuple[str, ...]:
+    """Arguments for H.264 at constant quality, preset medium."""
+    return ("-c:v", "libx264", "-preset", "medium", "-crf", str(crf), "-pix_fmt", "yuv420p", *_threads())
+
+
+def lossless() -> tuple[str, ...]:
+    """Arguments for an encode without loss."""
+    return ("-c:v", "ffv1", *_threads())
+
+
 def _x264(crf: int, *filters: str) -> Encode:
-    options = ("-c:v", "libx264", "-preset", "medium", "-crf", str(crf), "-pix_fmt", "yuv420p", *_threads())
-    return Encode(".mp4", options, (*filters, _even()))
+    return Encode(".mp4", h264(crf), (*filters, _even()))
 
 
 def _even() -> str:

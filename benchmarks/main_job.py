@@ -11,23 +11,15 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
-import platform
-import shlex
 import sys
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
-from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, get_args
+from typing import TYPE_CHECKING, get_args
 
-import cv2
 from rich.console import Console
 from rich.progress import Progress
 
-import tracemark
-from benchmarks import ffmpeg, leaks, speed
+from benchmarks import leaks, speed
 from benchmarks.lines import (
     FILM,
     METERS,
@@ -42,12 +34,13 @@ from benchmarks.lines import (
 )
 from benchmarks.page import render
 from benchmarks.report import Outcome, Report
+from benchmarks.runner import Runner, chosen, how_made
 from benchmarks.workshop import RIGHT_KEY, WRONG_KEY, Workshop, content, viewer_of
 from tracemark.errors import TracemarkError
 from tracemark.video import Effort
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from benchmarks.quality import Quality
 
@@ -55,10 +48,6 @@ SEAL_TOLERANCE = 0.1
 """The strength for Video Seal's line leaves at most so many dB more than asked."""
 SEAL_ATTEMPTS = 8
 FAST_LINES = 720
-LIBRARIES = ("numpy", "opencv-python-headless", "av")
-
-Job = TypeVar("Job")
-Result = TypeVar("Result")
 
 
 def try_out(workshop: Workshop, trial: Trial) -> Outcome:
@@ -103,59 +92,16 @@ def seal_strength(workshop: Workshop, clip: Clip) -> tuple[float, Quality]:
     raise TracemarkError(f"no strength leaves {VIDEO_SEAL_PSNR} dB on {clip.name}")
 
 
-class Runner:
-    """Runs independent jobs, on several processes if asked, and shows how far it is.
-
-    Parameters
-    ----------
-    workshop : Workshop
-    jobs : int
-        Processes; 1 runs everything in this one.
-    progress : Progress
-    """
-
-    def __init__(self, workshop: Workshop, jobs: int, progress: Progress) -> None:
-        self._workshop = workshop
-        self._jobs = jobs
-        self._progress = progress
-
-    def run(self, text: str, work: Callable[[Workshop, Job], Result], jobs: Sequence[Job]) -> list[Result]:
-        """Do the work for every job; results come in the jobs' order."""
-        bar = self._progress.add_task(text, total=len(jobs))
-        if self._jobs == 1:
-            results = []
-            for job in jobs:
-                results.append(work(self._workshop, job))
-                self._progress.advance(bar)
-            return results
-        # Spawned, because forks of a process that has run OpenCV's threads may hang.
-        with ProcessPoolExecutor(self._jobs, get_context("spawn"), initializer=_one_thread) as pool:
-            futures = [pool.submit(work, self._workshop, job) for job in jobs]
-            try:
-                for future in as_completed(futures):
-                    future.result()
-                    self._progress.advance(bar)
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-            return [future.result() for future in futures]
-
-
-def _one_thread() -> None:
-    """Keep processes that share the cores from starting as many threads each."""
-    cv2.setNumThreads(1)
-
-
 def run(arguments: argparse.Namespace, workshop: Workshop, progress: Progress) -> Report:
     """Measure what was asked for."""
     runner = Runner(workshop, arguments.jobs, progress)
     every_clip = clips_in(arguments.clips)
-    clips = [clip for clip in every_clip if _chosen(clip.name, arguments.clip)]
+    clips = [clip for clip in every_clip if chosen(clip.name, arguments.clip)]
     if not clips:
         raise TracemarkError(f"there is no such clip in {arguments.clips}", "check --clips and --clip")
 
     qualities: dict[str, Quality] = {}
-    if any(_chosen(f"Invisible: {meter.name}", arguments.line) for meter in METERS):
+    if any(chosen(f"Invisible: {meter.name}", arguments.line) for meter in METERS):
         measured = runner.run("mark and measure", quality_of, clips)
         qualities = {clip.name: quality for clip, quality in zip(clips, measured, strict=True)}
 
@@ -169,16 +115,16 @@ def run(arguments: argparse.Namespace, workshop: Workshop, progress: Progress) -
         strength, quality = seal_strength(workshop, seal_clip)
         seal = {"strength": strength, **asdict(quality)}
         wanted += [Trial(line, seal_clip, (leak,), strength=strength) for leak, line in VIDEO_SEAL]
-    wanted = [trial for trial in wanted if _chosen(f"{trial.line.section}: {trial.line.name}", arguments.line)]
+    wanted = [trial for trial in wanted if chosen(f"{trial.line.section}: {trial.line.name}", arguments.line)]
     # Marking first, once a clip, so that no two processes mark the same one.
     marked = {(trial.clip.name, trial.strength): trial for trial in wanted if trial.marked}
     runner.run("mark", _mark, list(marked.values()))
     outcomes = runner.run("leak and decode", try_out, wanted)
 
     fast_clip = next((clip for clip in clips if clip.height == FAST_LINES), None)
-    speeds = speed.measure(workshop, fast_clip) if fast_clip and _chosen("Fast", arguments.line) else ()
+    speeds = speed.measure(workshop, fast_clip) if fast_clip and chosen("Fast", arguments.line) else ()
     return Report(
-        made=how_made(arguments),
+        made=how_made("benchmarks.main_job", arguments.given),
         clips=tuple(clip.name for clip in clips),
         qualities=qualities,
         outcomes=tuple(outcomes),
@@ -187,28 +133,12 @@ def run(arguments: argparse.Namespace, workshop: Workshop, progress: Progress) -
     )
 
 
-def how_made(arguments: argparse.Namespace) -> dict[str, str]:
-    """Say with what a report was made."""
-    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    return {
-        "command": shlex.join(["python", "-m", "benchmarks.main_job", *arguments.given]),
-        "tracemark": tracemark.__version__,
-        "ffmpeg": f"{ffmpeg.version()} (imageio-ffmpeg {version('imageio-ffmpeg')})",
-        "libraries": f"Python {platform.python_version()}, {libraries}",
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
-    }
-
-
 def _mark(workshop: Workshop, trial: Trial) -> Path:
     return workshop.marked(trial.clip.path, strength=trial.strength)
 
 
-def _chosen(name: str, asked: Sequence[str]) -> bool:
-    return not asked or any(part.lower() in name.lower() for part in asked)
-
-
 def _any_chosen(lines: Sequence[Line], asked: Sequence[str]) -> bool:
-    return any(_chosen(f"{line.section}: {line.name}", asked) for line in lines)
+    return any(chosen(f"{line.section}: {line.name}", asked) for line in lines)
 
 
 def parse(given: Sequence[str]) -> argparse.Namespace:

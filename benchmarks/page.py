@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.lines import EXCERPTS, FILM, LINES, LOSSLESS, METERS, SMALL, STILLS, VIDEO_SEAL_PSNR, WHOLE
+from benchmarks.markdown import chance, table
 from benchmarks.report import good, names_in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from benchmarks.lines import Line, Meter
     from benchmarks.report import Outcome, Report
@@ -50,8 +51,8 @@ def _summary(report: Report) -> str:
     count += f" in {2 * len(report.outcomes)} decodes."
     named = "".join(f"\n- **{outcome.clip}, {outcome.line}, {outcome.leak or 'as it is'}**" for outcome in wrong)
     rows = [*_meter_rows(report), *_line_rows(report), *_speed_rows(report)]
-    table = _table(["", "line", "bar", "aim", "measured", "reached"], rows)
-    return f"## Summary\n\n{count}{named}\n\n{table}"
+    lines = table(["", "line", "bar", "aim", "measured", "reached"], rows)
+    return f"## Summary\n\n{count}{named}\n\n{lines}"
 
 
 def _meter_rows(report: Report) -> list[list[str]]:
@@ -108,7 +109,7 @@ def _invisible(report: Report) -> str:
         "## Invisible\n\n"
         "Marked clip against host on all consecutive frames. VMAF lost is that of the host against itself less that of "
         "the marked clip; PSNR is of the mean squared error over all frames; smooth blocks are 8x8 luma blocks in "
-        "which the host's standard deviation is under 2 levels.\n\n" + _table(["clip", *names, *others], rows)
+        "which the host's standard deviation is under 2 levels.\n\n" + table(["clip", *names, *others], rows)
     )
 
 
@@ -131,7 +132,7 @@ def _robust(report: Report) -> str:
             f"For Video Seal's clip the strength was set to {report.seal['strength']:g}, which leaves "
             f"{report.seal['psnr_rgb']:.2f} dB over RGB (at least {VIDEO_SEAL_PSNR} asked).\n\n"
         )
-    return text + _table(["leak", *clips], rows)
+    return text + table(["leak", *clips], rows)
 
 
 def _cells(line: Line, report: Report, clips: Iterable[str]) -> list[str]:
@@ -147,7 +148,7 @@ def _cell(line: Line, outcome: Outcome) -> str:
 
 
 def _figures(verdict: Verdict) -> str:
-    known = [] if verdict.p_false is None else [_p(verdict.p_false)]
+    known = [] if verdict.p_false is None else [chance(verdict.p_false)]
     known += [] if verdict.evidence is None else [f"z {verdict.evidence:.1f}"]
     return ", ".join(known)
 
@@ -166,7 +167,7 @@ def _short(report: Report) -> str:
             text = f"{found} of {len(ours)}"
             cells.append("" if not ours else text if found >= line.bar * len(ours) else f"**{text}**")
         rows.append([clip, *cells])
-    return "## Short\n\nFound, of those tried.\n\n" + _table(["clip", *(line.name for line in lines)], rows)
+    return "## Short\n\nFound, of those tried.\n\n" + table(["clip", *(line.name for line in lines)], rows)
 
 
 def _absent(report: Report) -> str:
@@ -178,19 +179,10 @@ def _absent(report: Report) -> str:
         counts = [sum(outcome.twin.verdict == verdict for outcome in ours) for verdict in VERDICTS]
         rows.append([section, *(str(count) for count in counts)])
     least = report.least_p_false()
-    claimed = "" if least is None else f" The smallest p_false claimed of anything that holds nothing: {_p(least)}."
+    claimed = "" if least is None else f" The smallest p_false claimed of anything that holds nothing: {chance(least)}."
     text = f"## Absent\n\nWhat was said of the files of each section with a wrong key.{claimed}\n\n"
-    return text + _table(["section", *VERDICTS], rows)
-
-
-def _p(p_false: float) -> str:
-    return f"{p_false:.0e}" if p_false > 0 else "under 1e-300"
+    return text + table(["section", *VERDICTS], rows)
 
 
 def _reached(bar: bool, aim: bool) -> str:  # noqa: FBT001 - both are said where it is called
     return "aim" if aim else "bar" if bar else "**missed**"
-
-
-def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [names, ["---"] * len(names), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

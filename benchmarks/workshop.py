@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from uuid import uuid4
 
 import tracemark
 from benchmarks import ffmpeg, quality
+from benchmarks.reading import Reading
 from tracemark import Key, Payload, decode
 from tracemark.errors import TracemarkError
 from tracemark.video import embed
@@ -25,13 +27,15 @@ from tracemark.video import embed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from benchmarks.leaks import Leak
+    from benchmarks.attacks.pairs import Pair
+    from benchmarks.leaks import Leak, Step
     from tracemark.video import Effort
 
 RIGHT_KEY = Key.from_bytes(hashlib.sha256(b"tracemark main job: right key").digest())
 WRONG_KEY = Key.from_bytes(hashlib.sha256(b"tracemark main job: wrong key").digest())
 """Keys of the benchmark alone, made from public words so that a run can be repeated exactly."""
 
+ATTACKS = "benchmarks.attacks"
 UNSHAPING = ("recovery", "cli", "demo")
 """Parts of tracemark that cannot change a marked file."""
 
@@ -93,8 +97,8 @@ class Workshop:
         self.effort = effort
         self.whole = whole
 
-    def marked(self, host: Path, *, strength: float = 1.0) -> Path:
-        """Embed a host into lossless FFV1 for the viewer that `viewer_of` gives it.
+    def marked(self, host: Path, *, strength: float = 1.0, viewer: Payload | None = None) -> Path:
+        """Embed a host into lossless FFV1 for a viewer, by default the one that `viewer_of` gives it.
 
         Raises
         ------
@@ -102,18 +106,26 @@ class Workshop:
             If tracemark was changed since this workshop was opened.
         """
         self._check_sources()
-        name = _digest(content(host), shaping_sources(), repr(strength))
+        named = () if viewer is None else (repr(viewer),)
+        name = _digest(content(host), shaping_sources(), repr(strength), *named)
 
         def make(target: Path) -> None:
-            embed(host, target, key=RIGHT_KEY, payload=viewer_of(host), strength=strength, codec="ffv1")
+            embed(host, target, key=RIGHT_KEY, payload=viewer or viewer_of(host), strength=strength, codec="ffv1")
 
         return self.kept(f"{host.stem}-{name}.mkv", make)
 
     def leaked(self, source: Path, leak: Leak) -> Path:
         """Leak a file that this workshop or a user made."""
         stem = source.stem.rsplit("-", 1)[0]
-        name = _digest(self.pictures(source), repr(leak.steps), ffmpeg.version())
+        name = _digest(self.pictures(source), repr(leak.steps), ffmpeg.version(), *_sources_of(*leak.steps))
         return self.kept(f"{stem}-{leak.slug}-{name}{leak.suffix}", lambda target: leak.apply(source, target))
+
+    def joined(self, first: Path, second: Path, pair: Pair) -> Path:
+        """Make one file of two copies."""
+        stem = first.stem.rsplit("-", 1)[0]
+        made_of = self.pictures(first), self.pictures(second)
+        name = _digest(*made_of, repr(pair), ffmpeg.version(), *_sources_of(pair))
+        return self.kept(f"{stem}-joined-{name}{pair.suffix}", lambda target: pair(first, second, target))
 
     def pictures(self, path: Path) -> str:
         """Digest of a file's decoded frames and their times, whatever the container says besides."""
@@ -141,6 +153,22 @@ class Workshop:
         name = _digest(content(leak), all_sources(), key.id, self.effort, str(self.whole), repr(viewer))
         kept = self._kept_json(f"verdict-{name}.json", lambda: asdict(self._decode(leak, key, viewer)))
         return Verdict(**kept | {"reasons": tuple(kept["reasons"])})
+
+    def reading(self, leak: Path, key: Key) -> Reading:
+        """Decode a file with a key, and keep all that it says.
+
+        Raises
+        ------
+        TracemarkError
+            If tracemark was changed since this workshop was opened.
+        """
+        self._check_sources()
+        name = _digest(content(leak), all_sources(), key.id, self.effort, str(self.whole))
+
+        def make() -> dict[str, Any]:
+            return asdict(Reading.of(lambda: decode(leak, keys=[key], effort=self.effort, whole=self.whole)))
+
+        return Reading.revived(self._kept_json(f"reading-{name}.json", make))
 
     def kept(self, name: str, make: Callable[[Path], None]) -> Path:
         """Path of a file of that name, made first if it is not there; never half made."""
@@ -214,6 +242,20 @@ def _sources(left_out: tuple[str, ...]) -> str:
     root = Path(tracemark.__file__).parent
     files = {path.relative_to(root): path for path in sorted(root.rglob("*.py"))}
     return _digest(*(f"{name} {content(path)}" for name, path in files.items() if name.parts[0] not in left_out))
+
+
+def _sources_of(*steps: Step | Pair) -> list[str]:
+    """Digests of the attacks' sources that steps rest on: how they look does not tell how they work."""
+    parts = [part for step in steps for part in (step, *getattr(step, "moves", ()))]
+    found: set[str] = set()
+    waiting = {type(part).__module__ for part in parts}
+    while waiting:
+        name = waiting.pop()
+        if name.startswith(ATTACKS) and name not in found:
+            found.add(name)
+            used = vars(sys.modules[name]).values()
+            waiting |= {str(getattr(each, "__module__", getattr(each, "__name__", ""))) for each in used}
+    return [content(Path(str(sys.modules[name].__file__))) for name in sorted(found)]
 
 
 def _digest(*parts: str) -> str:

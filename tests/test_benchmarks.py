@@ -14,6 +14,7 @@ import pytest
 from benchmarks import contact_sheet, leaks, lines, main_job, page, quality, report
 from benchmarks.colour import ciede2000
 from benchmarks.workshop import Verdict, Workshop
+from tracemark import Payload
 from tracemark.errors import TracemarkError
 
 if TYPE_CHECKING:
@@ -217,8 +218,9 @@ def test_workshop_refuses_changed_sources(host: Path, tmp_path: Path) -> None:
 class LawfulWorkshop(Workshop):
     """A workshop in which a mark of strength 1 leaves 46 dB, and others as the law says."""
 
-    def marked(self, host: Path, *, strength: float = 1.0) -> Path:
+    def marked(self, host: Path, *, strength: float = 1.0, viewer: Payload | None = None) -> Path:
         """Name a file after its strength."""
+        del viewer
         return host.with_name(repr(strength))
 
     def quality(self, host: Path, marked: Path) -> quality.Quality:

@@ -18,12 +18,13 @@ from tracemark.keys import Key
 from tracemark.payload import Payload
 from tracemark.profile import PROFILE
 from tracemark.recovery import Recovery
+from tracemark.recovery.evidence import MORE_CHROMA, Evidence
 from tracemark.recovery.features import OVER_TIME, SINGLE, Limiter, normalised, slot_features
 from tracemark.recovery.reasons import PILOT_SEEN
 from tracemark.recovery.record import BINS_PER_SLOT, Record
 from tracemark.recovery.statistics import CERTAIN, FOUND
 from tracemark.recovery.templates import Templates
-from tracemark.recovery.timing import best_offsets, offsets, pilot_features
+from tracemark.recovery.timing import TURN, best_phases, pilot_features, turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -223,9 +224,12 @@ def test_reading_stops_when_certain() -> None:
 
 def test_evidence_adds_up_over_records(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four records of what is held in memory at a time say far more than one; a wrong key's do not."""
-    monkeypatch.setattr("tracemark.recovery.decoder.RECORD_SECONDS", 0.96)
-    viewer = Embedder(KEY, strength=0.4).viewer(PAYLOAD)
-    frames = timed([viewer.mark(frame) for frame in film(100, 192, 144)])  # type: ignore[misc]
+    monkeypatch.setattr("tracemark.recovery.track.RECORD_SECONDS", 0.96)
+    chance = np.random.default_rng(4)
+    frames = timed(mark(film(100, 192, 144)))
+    for each in frames:
+        for view in planes(each.frame, layout_of(each.frame)):
+            view[:] = np.clip(view + chance.normal(0, 40, view.shape), 0, 255)
     scores = {}
     for secret in (KEY, WRONG_KEY):
         for count in (24, 100):
@@ -233,7 +237,7 @@ def test_evidence_adds_up_over_records(monkeypatch: pytest.MonkeyPatch) -> None:
             for each in frames[:count]:
                 recovery.add(each.frame, each.time)
             scores[secret.id, count] = recovery.finish().score
-    assert scores[KEY.id, 100] > 1.5 * scores[KEY.id, 24] > 15
+    assert scores[KEY.id, 100] > 13 > scores[KEY.id, 24]
     assert scores[WRONG_KEY.id, 100] < 11
 
 
@@ -273,8 +277,8 @@ def record_of(frames: Frames) -> Record:
 
 
 @pytest.mark.parametrize("start", [0, 5, 90])
-def test_pilot_tells_the_offset(start: int) -> None:
-    """The pilot's best offset is the leak's start within a bin; without the mark it says nothing that sticks out."""
+def test_pilot_tells_the_phase(start: int) -> None:
+    """The pilot's best phase is the leak's start within a bin; without the mark it says nothing that sticks out."""
     stream = [copied(frame, start + number) for number, frame in enumerate(film(40, 320, 180))]
     scores = []
     for frames in (mark(stream), stream):
@@ -282,27 +286,41 @@ def test_pilot_tells_the_offset(start: int) -> None:
         record = record_of(shown)
         assert record.shape is not None
         templates = Templates.of(KEY, PROFILE, record.shape)
-        features = pilot_features(record, PROFILE)
-        found = best_offsets(offsets(features, record.first, templates, PROFILE), 4)
+        found = best_phases(turns(pilot_features(record, PROFILE), record.first, templates), 4)
         scores.append(found[0].score)
         if frames is not stream:
-            assert abs(found[0].bins - start) <= 1
+            assert (found[0].bins - start + 1) % TURN <= 2
     assert scores[0] > PILOT_SEEN > scores[1]
 
 
-def test_best_offsets_keep_apart() -> None:
-    """Offsets come best first, no two of them within a third of a slot, round the end of the cycle too."""
-    cycle = PROFILE.patterns * BINS_PER_SLOT
-    total = np.random.default_rng(1).normal(0, 1, cycle)
-    total[[0, 1, cycle - 2, 50]] = [50, 40, 45, 30]
-    found = best_offsets(total, 8)
-    assert [offset.bins for offset in found[:2]] == [0, 50]
-    scores = [offset.score for offset in found]
+def test_best_phases_keep_apart() -> None:
+    """Phases come best first, no two of them within a third of a slot, round the end of the turn too."""
+    total = np.random.default_rng(1).normal(0, 1, TURN + 1)
+    total[[0, 1, TURN - 2, 6]] = [50, 40, 45, 30]
+    total[-1] = 1
+    found = best_phases(total, 8)
+    assert [phase.bins for phase in found[:2]] == [0, 6]
+    scores = [phase.score for phase in found]
     assert scores == sorted(scores, reverse=True)
     for one in found:
         for other in found:
             gap = abs(one.bins - other.bins)
-            assert one is other or min(gap, cycle - gap) > BINS_PER_SLOT // 3
+            assert one is other or min(gap, TURN - gap) > BINS_PER_SLOT // 3
+
+
+@pytest.mark.parametrize("start", [0, 777, 86400 - 2])
+def test_clock_tells_the_time_of_day(start: int) -> None:
+    """A leak tells when in the stream it was shown; with a wrong key it tells nothing."""
+    frames = film(75, 320, 180)
+    stream = [copied(frame, start * RATE + number) for number, frame in enumerate(frames)]
+    shown = [Timed(frame, number / RATE) for number, frame in enumerate(mark(stream))]
+    recovery = Recovery([KEY])
+    for each in shown:
+        recovery.add(each.frame, each.time)
+    decoding = recovery.finish()
+    assert_found(decoding)
+    assert decoding.media_time == pytest.approx(start, abs=0.1)
+    assert recover(shown, WRONG_KEY).media_time is None
 
 
 @pytest.mark.parametrize("limiter", [OVER_TIME, SINGLE])
@@ -356,3 +374,23 @@ def test_slots_without_frames_are_told() -> None:
     assert held.tolist() == [True, False, True]
     assert not features[1].any()
     assert features[0].any()
+
+
+def test_readings_weigh_the_planes() -> None:
+    """Every reading is the evidence with its planes weighed anew; the whole comes first, and energies follow."""
+    chance = np.random.default_rng(1)
+    evidence = Evidence(*chance.normal(0, 1, (3, 4, 30)))
+    luma, blue, red = ((part * part).sum() for part in (evidence.luma, evidence.blue, evidence.red))
+    expected = [luma + blue + red, luma, blue + red, luma + MORE_CHROMA**2 * (blue + red)]
+    assert expected == pytest.approx([each.energy for each in evidence.readings()])
+
+
+def test_weighed_evidence_keeps_its_signs_and_leaves_the_clock_out() -> None:
+    """A neighbour's share scales every cell alike; its clock is another slot's."""
+    chance = np.random.default_rng(1)
+    evidence = Evidence(*chance.normal(0, 1, (3, 4, 30)))
+    evidence.clock[3] = np.ones(8)
+    share = evidence.weighed(0.4)
+    assert np.allclose(0.4 * evidence.luma, share.luma)
+    assert share.energy == pytest.approx(0.16 * evidence.energy)
+    assert share.clock == {}

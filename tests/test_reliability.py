@@ -9,9 +9,11 @@ from tests.scenes import KEY, PAYLOAD, film, timed
 from tracemark import coding
 from tracemark.coding import reliability
 from tracemark.coding.convolutional import TailBitingCode
+from tracemark.profile import PROFILE
 from tracemark.recovery import Recovery
 from tracemark.recovery.evidence import Evidence
 from tracemark.recovery.statistics import FOUND, MISTAKEN
+from tracemark.recovery.timing import Phase
 
 SMALL = TailBitingCode((0o5, 0o7, 0o7), memory=2, message_bits=14)
 """Small enough to weigh every message, with a ring much longer than its detours."""
@@ -71,13 +73,15 @@ def test_nobody_is_named_between_two_neighbours() -> None:
     bits = PAYLOAD.scramble(KEY)
     recovery = Recovery([KEY])
     recovery.add(film(1, 192, 144)[0], 0.0)
-    reading = recovery._read()[0]
+    track = recovery._whole
+    reading = track._read()[0]
     one, other = (word.astype(np.float64) * 2 - 1 for word in (coding.encode(bits), neighbour(bits)))
     for lean, verdict in ((0.0, "inconclusive"), (1.0, "found")):
         soft = (one + other) / 2 + lean * one * (one != other)
-        cells = [soft[which] for which in (reading.templates.luma_bits, reading.templates.chroma_bits)]
-        recovery._best = None
-        recovery._decode(reading, Evidence(cells[0], cells[1], cells[1]))
+        said = np.append(soft, np.zeros(PROFILE.clock_groups))
+        cells = [said[which] for which in (reading.templates.luma_bits, reading.templates.chroma_bits)]
+        track.best = None
+        track._decode_best(reading, [Evidence(cells[0], cells[1], cells[1])], Phase(0, 0.0))
         decoding = recovery.finish()
         assert decoding.verdict == verdict
         assert decoding.p_false < FOUND

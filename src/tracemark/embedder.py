@@ -23,7 +23,7 @@ from tracemark.geometry import Geometry
 from tracemark.profile import PROFILE
 from tracemark.signal import mask as masks
 from tracemark.signal.clock import clock_bits
-from tracemark.signal.patterns import Patterns
+from tracemark.signal.patterns import Patterns, pilot_sign
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -163,7 +163,7 @@ class Embedder:
         slot = self._profile.slot_of(moment)
         views = planes(frame, geometry.layout)
         luma, chroma = luma_and_chroma(views, geometry.layout)
-        luma_pair, chroma_pairs = self._deltas(geometry, slot % self._profile.patterns, luma, chroma)
+        luma_pair, chroma_pairs = self._deltas(geometry, slot, luma, chroma)
         return Prepared(frame, geometry, slot, _versions(views, geometry, luma_pair, chroma_pairs))
 
     def _geometry_of(self, frame: Frame) -> Geometry:
@@ -183,10 +183,11 @@ class Embedder:
         return self._count / self._frame_rate
 
     def _deltas(
-        self, geometry: Geometry, pattern: int, luma: Plane, chroma: list[Plane]
+        self, geometry: Geometry, slot: int, luma: Plane, chroma: list[Plane]
     ) -> tuple[tuple[Samples, Samples], list[tuple[Samples, Samples]]]:
         """Make what planes A and B add to the host, in the host's own levels, as large as the stored planes."""
         levels = geometry.layout.levels
+        pattern = slot % self._profile.patterns
         grid = geometry.luma
         full = geometry.shown(luma.astype(np.float32))
         if levels > 1:
@@ -195,7 +196,8 @@ class Embedder:
         textured = masks.texture(full, canonical)
         mask = masks.luma_mask(canonical, textured) * (self._strength * levels)
         data = mask * grid.crop(grid.window(self._patterns.luma[pattern])) * np.sqrt(1 - self._profile.pilot_share)
-        pilot = mask * grid.crop(grid.window(self._patterns.pilot[pattern])) * np.sqrt(self._profile.pilot_share)
+        turned = pilot_sign(slot) * np.sqrt(self._profile.pilot_share)
+        pilot = mask * grid.crop(grid.window(self._patterns.pilot)) * np.float32(turned)
         size = luma.shape[:2]
         luma_pair = geometry.stored(pilot - data, size), geometry.stored(pilot + data, size)
         if not chroma:

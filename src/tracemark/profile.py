@@ -41,7 +41,7 @@ class Profile:
     slot : Fraction
         Seconds of presentation time that one pattern lasts.
     patterns : int
-        Patterns in turn before the first returns; even, because the pilot turns its sign at every slot.
+        Patterns in turn before the first returns; even, because the pilot turns its sign from slot to slot.
     carriers : int
         Sinusoids in the pilot.
     ring : tuple of float

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from tracemark import coding
-from tracemark.recovery.features import PARTS, slot_features
+from tracemark.recovery.features import PARTS, blurred, slot_features
 from tracemark.recovery.record import BINS_PER_SLOT
 from tracemark.recovery.templates import in_band
 
@@ -22,7 +23,13 @@ if TYPE_CHECKING:
     Samples = NDArray[np.float32]
 
 LEAST_WEIGHT = 0.15
-"""Weight that a slot keeps at least, relative to the mean slot: a pilot of one slot is a rough measure."""
+"""Gain that a slot or place is taken to have at least, relative to the mean: its pilot is a rough measure."""
+
+MORE_CHROMA = 2.0
+"""Weight of chroma against luma in the reading that trusts chroma more (docs/decisions/0005)."""
+
+PLACE = 5
+"""Side, in luma cells, of the neighbourhood whose pilot weighs a place."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ def features_at(record: Record, phase: int, profile: Profile) -> SlotFeatures:
     in_chroma = in_band(chroma, profile, "chroma")
     luma_features, held = slot_features(in_luma, frames, slots)
     chroma_features = [slot_features(np.pad(in_chroma[:, k], pad), frames, slots)[0] for k in (0, 1)]
-    return SlotFeatures(first_slot, luma_features, np.stack(chroma_features, axis=1), held)
+    return _shown(record, SlotFeatures(first_slot, luma_features, np.stack(chroma_features, axis=1), held))
 
 
 def features_of(picture: KeyFrame, record: Record, phase: int, profile: Profile) -> SlotFeatures:
@@ -100,7 +107,17 @@ def features_of(picture: KeyFrame, record: Record, phase: int, profile: Profile)
     luma = alone(record.shape.luma.pad(picture.luma), "luma")
     chroma = [alone(record.shape.chroma.pad(colour), "chroma") for colour in picture.chroma]
     slot = (picture.number + phase) // BINS_PER_SLOT
-    return SlotFeatures(slot, luma, np.stack(chroma, axis=1), np.ones(1, bool))
+    return _shown(record, SlotFeatures(slot, luma, np.stack(chroma, axis=1), np.ones(1, bool)))
+
+
+def _shown(record: Record, features: SlotFeatures) -> SlotFeatures:
+    """Leave out cells that the leak does not show."""
+    if record.valid is not None:
+        features.luma[:, ~record.valid] = 0
+        rows, columns = features.chroma.shape[2:4]
+        small = cv2.resize(record.valid.astype(np.uint8), (columns, rows), interpolation=cv2.INTER_AREA)
+        features.chroma[:, :, small == 0] = 0
+    return features
 
 
 @dataclass
@@ -137,20 +154,25 @@ class Evidence:
         return Evidence(self.luma + other.luma, self.blue + other.blue, self.red + other.red, clock)
 
     def weighed(self, weight: float) -> Evidence:
-        """Count all of it so many times."""
-        clock = {slot: votes * weight for slot, votes in self.clock.items()}
-        return Evidence(self.luma * weight, self.blue * weight, self.red * weight, clock)
+        """Count all of it so many times, but for the clock, which is left out."""
+        return Evidence(self.luma * weight, self.blue * weight, self.red * weight)
+
+    def coloured(self, weight: float) -> Evidence:
+        """Count chroma so many times."""
+        return Evidence(self.luma, self.blue * weight, self.red * weight, self.clock)
 
     def readings(self) -> list[Evidence]:
-        """Say it whole, in luma alone and in chroma alone: a leak may have kept only one of them.
+        """Say it whole, in luma alone, in chroma alone, and whole with more of chroma.
 
-        Every reading that is decoded counts as a trial.
+        A leak may have kept only one of them; where the picture is busy, a chroma cell tells about twice as much as a
+        luma cell. Every reading that is decoded counts as a trial.
         """
         nothing = np.zeros_like(self.luma), np.zeros_like(self.blue)
         return [
             self,
             Evidence(self.luma, nothing[1], nothing[1], self.clock),
             Evidence(nothing[0], self.blue, self.red, self.clock),
+            self.coloured(MORE_CHROMA),
         ]
 
     def soft_bits(self, templates: Templates) -> NDArray[np.float64]:
@@ -172,66 +194,119 @@ class Evidence:
         ]
         return np.asarray(np.sum(votes, axis=0), np.float64)
 
+    def take(
+        self,
+        slot: int,
+        pattern: int,
+        votes: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
+        templates: Templates,
+        profile: Profile,
+    ) -> None:
+        """Add the votes of one slot's luma, Cb and Cr cells; those of the clock are kept apart."""
+        clock = np.zeros(profile.clock_groups)
+        kinds = (templates.luma_bits[pattern], templates.chroma_bits[pattern], templates.chroma_bits[pattern])
+        for sums, cells, bits in zip((self.luma, self.blue, self.red), votes, kinds, strict=True):
+            tells = bits >= coding.CODE_BITS
+            clock += np.bincount(bits[tells] - coding.CODE_BITS, cells[tells], profile.clock_groups)
+            sums[pattern] += np.where(tells, 0.0, cells)
+        self.clock[slot] = clock
+
+    def agreement(self, templates: Templates) -> float:
+        """How well cells of the same code bit agree: their votes' energy together over their energy apart.
+
+        About 1 by chance, ``1 + z ** 2 / 384`` at the right offset, for any message.
+        """
+        soft = self.soft_bits(templates)
+        return float(soft @ soft) / max(self.energy, 1e-12)
+
     @property
     def energy(self) -> float:
         """Sum of the squares of all cells' evidence: the variance of any codeword's score under chance."""
         return float(sum((part * part).sum() for part in (self.luma, self.blue, self.red)))
 
 
-def gather(features: SlotFeatures, offset: int, templates: Templates, profile: Profile) -> Evidence:
-    """Correlate features with a key's chips at an offset.
+def gather(features: SlotFeatures, phase: int, templates: Templates, profile: Profile) -> list[Evidence]:
+    """Correlate features with a key's chips at every offset that begins at a phase of the pilot.
 
-    Slots are weighed by what their pilots show. The pilot's phases are drawn apart from the chips, so the weights
+    Slots and places are weighed by what their pilots show. The pilot is drawn apart from the chips, so the weights
     leave the chance behaviour of the evidence as it is.
 
     Parameters
     ----------
     features : SlotFeatures
-        Of the phase ``offset % BINS_PER_SLOT``.
-    offset : int
-        Bins from the start of a cycle to the start of the leak.
+        Of the phase ``phase % BINS_PER_SLOT``.
+    phase : int
+        Bins from the start of an even slot to the start of the leak.
     templates : Templates
     profile : Profile
 
     Returns
     -------
-    Evidence
+    list of Evidence
+        One for each pair of slots that the leak may begin in: at offset ``phase + 2 * BINS_PER_SLOT * number``.
     """
-    evidence = Evidence.none(templates)
-    slots = features.first_slot + offset // BINS_PER_SLOT + np.arange(len(features.held))
-    numbers = slots % profile.patterns
-    weights = _slot_weights(features, numbers, templates)
-    for index in np.flatnonzero(features.held):
-        pattern, weight = numbers[index], weights[index]
-        luma = weight * (features.luma[index] * templates.luma[pattern]).sum(-1).ravel()
-        both = weight * (features.chroma[index] * templates.chroma[pattern]).sum(-1).reshape(2, -1)
-        clock = np.zeros(profile.clock_groups)
-        for votes, bits in (
-            (luma, templates.luma_bits),
-            (both[0], templates.chroma_bits),
-            (both[1], templates.chroma_bits),
-        ):
-            tells = bits[pattern] >= coding.CODE_BITS
-            clock += np.bincount(bits[pattern][tells] - coding.CODE_BITS, votes[tells], profile.clock_groups)
-            votes[tells] = 0
-        evidence.luma[pattern] += luma
-        evidence.blue[pattern] += both[0]
-        evidence.red[pattern] += both[1]
-        evidence.clock[int(slots[index])] = clock
-    return evidence
+    pairs = profile.patterns // 2
+    held = np.flatnonzero(features.held)
+    slots = features.first_slot + phase // BINS_PER_SLOT + np.arange(len(features.held))
+    weights, places = pilot_weights(features, slots, templates)
+    gathered = [Evidence.none(templates) for _ in range(pairs)]
+    smaller = _coarser(places, templates)
+    for index in held:
+        parity = int(slots[index]) % 2
+        luma = np.einsum("ijn,pijn->pij", features.luma[index], templates.luma[parity::2])
+        luma = (luma * (weights[index] * places)).reshape(pairs, -1)
+        both = np.einsum("cijn,pcijn->cpij", features.chroma[index], templates.chroma[parity::2])
+        both = (both * (weights[index] * smaller)).reshape(2, pairs, -1)
+        for pair, evidence in enumerate(gathered):
+            slot = int(slots[index]) + 2 * pair
+            pattern = slot % profile.patterns
+            which = pattern // 2
+            evidence.take(slot, pattern, (luma[which], both[0, which], both[1, which]), templates, profile)
+    return gathered
 
 
-def _slot_weights(features: SlotFeatures, numbers: NDArray[np.int64], templates: Templates) -> NDArray[np.float64]:
-    """Square root of each slot's pilot gain, shrunk to the mean gain by how well one slot measures it."""
+def pilot_weights(
+    features: SlotFeatures, slots: NDArray[np.int64], templates: Templates
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weigh slots and places by what their pilots show.
+
+    Weights are the square root of the pilot's gain, shrunk to the mean gain by how well it is measured: a spoilt slot
+    or a covered place counts little, and where the pilot is too weak to tell, all count alike.
+
+    Parameters
+    ----------
+    features : SlotFeatures
+    slots : ndarray of int64, shape (slots,)
+        Number of each slot; only its parity matters.
+    templates : Templates
+
+    Returns
+    -------
+    slots : ndarray of float64, shape (slots,)
+        Zero where no frame fell.
+    places : ndarray of float64, shape (rows, columns)
+        Of luma cells.
+    """
     held = np.flatnonzero(features.held)
     weights = np.zeros(len(features.held))
-    if len(held) < 2:
-        weights[held] = 1.0
-        return weights
-    gains = np.array([(features.luma[i] * templates.pilot[numbers[i]]).sum() for i in held])
-    noise = np.mean([np.mean(features.luma[i] ** 2) for i in held])  # variance of one gain under chance
-    mean = max(gains.mean(), np.sqrt(noise))
-    true_spread = max(gains.var() - noise, 0.0)
-    shrunk = mean + true_spread / (true_spread + noise) * (gains - mean)
-    weights[held] = np.sqrt(np.maximum(shrunk / mean, LEAST_WEIGHT))
-    return weights
+    signs = np.where(slots[held] % 2 == 0, 1.0, -1.0)
+    answers = np.array([(features.luma[i] * templates.pilot).sum(-1) for i in held]) * signs[:, None, None]
+    power = (templates.pilot * templates.pilot).sum(-1)
+    noise = float(np.mean([np.mean(features.luma[i] ** 2) for i in held]))  # variance of one slot's gain under chance
+    weights[held] = _weights(answers.sum((1, 2)), np.full(len(held), noise)) if len(held) > 1 else 1.0
+    near = blurred(power.astype(np.float32), PLACE).astype(np.float64) + 1e-9
+    gains = blurred(answers.sum(0).astype(np.float32), PLACE) / near / len(held)
+    return weights, _weights(gains, noise / (near * PLACE**2 * len(held)))
+
+
+def _weights(gains: NDArray[np.float64], noise: NDArray[np.float64]) -> NDArray[np.float64]:
+    mean = max(float(gains.mean()), float(np.sqrt(noise.mean() / noise.size)), 1e-12)
+    true_spread = max(float(gains.var() - noise.mean()), 0.0)
+    shrunk = mean + true_spread / (true_spread + noise + 1e-12) * (gains - mean)
+    return np.asarray(np.sqrt(np.maximum(shrunk / mean, LEAST_WEIGHT)), np.float64)
+
+
+def _coarser(places: NDArray[np.float64], templates: Templates) -> NDArray[np.float64]:
+    """Bring weights of luma cells to chroma cells, of the same picture."""
+    rows, columns = templates.chroma.shape[2:4]
+    return np.asarray(cv2.resize(places, (columns, rows), interpolation=cv2.INTER_AREA), np.float64)

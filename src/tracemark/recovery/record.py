@@ -59,6 +59,8 @@ class Record:
         Frames taken in.
     shape : Geometry or None
         The first frame's; its grids serve the whole leak.
+    valid : ndarray of bool, shape (rows, columns), or None
+        Luma cells that the leak shows; all of them if None.
     key_frames : list of KeyFrame
         At most one a slot length: a coarse encode often keeps the mark in them alone.
     """
@@ -68,6 +70,7 @@ class Record:
     first: int = 0
     frames: int = 0
     shape: Geometry | None = None
+    valid: NDArray[np.bool_] | None = None
     key_frames: list[KeyFrame] = field(default_factory=list)
     _sums: list[tuple[Samples, Samples] | None] = field(default_factory=list)
     _counts: list[int] = field(default_factory=list)
@@ -84,7 +87,7 @@ class Record:
 
     def successor(self, time: float) -> Record:
         """Begin an empty record at a time, in seconds from the beginning of the leak."""
-        return Record(self.profile, self.pixel_aspect, self._bin(time), shape=self.shape)
+        return Record(self.profile, self.pixel_aspect, self._bin(time), shape=self.shape, valid=self.valid)
 
     def add(self, frame: Frame, time: float) -> None:
         """Take in a frame.
@@ -95,8 +98,7 @@ class Record:
         time : float
             Seconds from the beginning of the leak; frames earlier than this record are dropped.
         """
-        number = self._bin(time) - self.first
-        if number < 0:
+        if self._bin(time) < self.first:
             return
         layout = layout_of(frame)
         luma, chroma = luma_and_chroma(planes(frame, layout), layout)
@@ -109,11 +111,30 @@ class Record:
         colours = np.zeros((2, small.height, small.width), np.float32)
         for colour, plane in zip(colours, chroma, strict=False):  # grey leaks have none
             np.multiply(small.canonical(geometry.shown(plane)), scale, out=colour)
-        self._place(number, picture, colours)
+        self.place(picture, colours, time, key_frame=isinstance(frame, VideoFrame) and bool(frame.key_frame))
+
+    def place(self, picture: Samples, colours: Samples, time: float, *, key_frame: bool) -> None:
+        """Take in a frame that lies on the canonical grids already.
+
+        Parameters
+        ----------
+        picture : ndarray of float32, shape (height, width)
+            Luma in 8-bit levels. It belongs to the record from now on.
+        colours : ndarray of float32, shape (2, height, width)
+            Cb and Cr; likewise.
+        time : float
+            Seconds from the beginning of the leak; frames earlier than this record are dropped.
+        key_frame : bool
+            Whether it was coded without reference to others.
+        """
+        number = self._bin(time)
+        if number < self.first:
+            return
+        self._place(number - self.first, picture, colours)
         self.frames += 1
         last = self.key_frames[-1].number if self.key_frames else -BINS_PER_SLOT
-        if isinstance(frame, VideoFrame) and frame.key_frame and number + self.first - last >= BINS_PER_SLOT:
-            self.key_frames.append(KeyFrame(number + self.first, picture.copy(), colours.copy()))
+        if key_frame and number - last >= BINS_PER_SLOT:
+            self.key_frames.append(KeyFrame(number, picture.copy(), colours.copy()))
 
     def _bin(self, time: float) -> int:
         # a time stamp rounded down by its container still belongs to the bin it was made for

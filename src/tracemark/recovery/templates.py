@@ -28,8 +28,8 @@ class Templates:
     ----------
     luma : ndarray of float32, shape (patterns, rows, columns, n)
     chroma : ndarray of float32, shape (patterns, 2, rows, columns, n)
-    pilot : ndarray of float32, shape (patterns, rows, columns, n)
-        Scaled so that ``sum(pilot ** 2)`` is 1 for every pattern.
+    pilot : ndarray of float32, shape (rows, columns, n)
+        Of even slots, scaled so that ``sum(pilot ** 2)`` is 1.
     luma_bits, chroma_bits : ndarray of int64, shape (patterns, rows * columns)
         What each cell says, as in `Patterns`.
     """
@@ -58,11 +58,10 @@ class Templates:
         patterns = Patterns.of(key, profile)
         luma, chroma, count = geometry.luma, geometry.chroma, profile.patterns
         pilot = in_band(luma.window(patterns.pilot), profile, "luma")
-        energy = np.sqrt((pilot * pilot).sum(axis=(1, 2, 3), keepdims=True))
         return cls(
             luma=in_band(luma.window(patterns.luma), profile, "luma"),
             chroma=in_band(chroma.window(patterns.chroma), profile, "chroma"),
-            pilot=pilot / energy,
+            pilot=pilot / np.sqrt((pilot * pilot).sum()),
             luma_bits=patterns.luma_bits[:, luma.rows, luma.columns].reshape(count, -1),
             chroma_bits=patterns.chroma_bits[:, chroma.rows, chroma.columns].reshape(count, -1),
         )

@@ -1,4 +1,8 @@
-"""Where in the cycle of patterns a leak begins: the pilot's answer."""
+"""When slots begin in a leak: the pilot's answer.
+
+The pilot turns its sign from slot to slot and shows nothing else, so it tells the beginning of even slots and no more;
+which of them it is, the data patterns tell (`tracemark.recovery.evidence`).
+"""
 
 from __future__ import annotations
 
@@ -25,16 +29,20 @@ RIDGE = 0.05
 """Regularisation of the prediction from the neighbouring slots."""
 
 
+TURN = 2 * BINS_PER_SLOT
+"""Bins after which the pilot repeats."""
+
+
 @dataclass(frozen=True)
-class Offset:
-    """A guess at the leak's place in the cycle.
+class Phase:
+    """A guess at where the pilot's turn stood when the leak began.
 
     Parameters
     ----------
     bins : int
-        Bins from the start of a cycle to the start of the leak, 0 to the cycle's length.
+        Bins from the start of an even slot to the start of the leak, 0 to `TURN` - 1.
     score : float
-        The pilot's correlation, in robust deviations over all offsets.
+        The pilot's correlation, in deviations of what chance makes.
     """
 
     bins: int
@@ -70,11 +78,13 @@ def pilot_features(record: Record, profile: Profile) -> NDArray[np.float32]:
             share = (own * mean).sum(-1) / ((mean * mean).sum(-1) * (1 + RIDGE) + 1e-3)
             own = own - np.clip(share, 0, 1)[..., None] * mean
         features[index] = normalised(own, LEAST_LEVEL, OVER_TIME if neighbours else SINGLE)
+    if record.valid is not None:
+        features[:, ~record.valid] = 0
     return features
 
 
-def offsets(features: NDArray[np.float32], first: int, templates: Templates, profile: Profile) -> NDArray[np.float64]:
-    """Correlate the pilot at every offset.
+def turns(features: NDArray[np.float32], first: int, templates: Templates) -> NDArray[np.float64]:
+    """Correlate the pilot at every phase of its turn.
 
     Parameters
     ----------
@@ -83,47 +93,46 @@ def offsets(features: NDArray[np.float32], first: int, templates: Templates, pro
     first : int
         Bin number of the record's first bin.
     templates : Templates
-    profile : Profile
 
     Returns
     -------
-    ndarray of float64, shape (patterns * BINS_PER_SLOT,)
-        One correlation per offset in bins, to be added up over records and given to `best_offsets`.
+    ndarray of float64, shape (TURN + 1,)
+        One correlation for every phase, and last the variance that chance gives each; to be added up over records
+        and given to `best_phases`.
     """
-    even = templates.pilot[::2]  # odd slots show the same carriers with the sign turned
-    response = features.reshape(len(features), -1) @ even.reshape(len(even), -1).T
-    cycle = profile.patterns * BINS_PER_SLOT
-    total = np.zeros(cycle)
+    flat = features.reshape(len(features), -1)
+    response = flat @ templates.pilot.ravel()
+    total = np.zeros(TURN + 1)
+    total[-1] = float((flat * flat).mean(axis=1).sum())
     for part in range(STEP):
         bins = first + STEP * np.arange(len(features)) + part
-        slot = (bins[None] + np.arange(cycle)[:, None]) // BINS_PER_SLOT % profile.patterns
-        sign = np.where(slot % 2 == 0, 1.0, -1.0) / STEP
-        total += (sign * response[np.arange(len(features))[None], slot // 2]).sum(1)
+        slot = (bins[None] + np.arange(TURN)[:, None]) // BINS_PER_SLOT
+        total[:-1] += np.where(slot % 2 == 0, 1.0, -1.0) @ response / STEP
     return total
 
 
-def best_offsets(total: NDArray[np.float64], count: int) -> list[Offset]:
-    """Choose the offsets at which the pilot answers best.
+def best_phases(total: NDArray[np.float64], count: int) -> list[Phase]:
+    """Choose the phases at which the pilot answers best.
 
     Parameters
     ----------
-    total : ndarray of float64, shape (offsets,)
+    total : ndarray of float64, shape (TURN + 1,)
+        From `turns`.
     count : int
         How many to return.
 
     Returns
     -------
-    list of Offset
+    list of Phase
         Best first, no two within a third of a slot.
     """
-    spread = 1.4826 * np.median(np.abs(total - np.median(total))) + 1e-9
-    left = total / spread
-    chosen: list[Offset] = []
-    near = np.arange(-BINS_PER_SLOT // 3, BINS_PER_SLOT // 3 + 1)
+    left = total[:-1] / np.sqrt(total[-1] + 1e-9)
+    chosen: list[Phase] = []
+    near = np.arange(-(BINS_PER_SLOT // 3), BINS_PER_SLOT // 3 + 1)
     for _ in range(count):
         best = int(left.argmax())
         if left[best] == -np.inf:
             break
-        chosen.append(Offset(best, float(left[best])))
+        chosen.append(Phase(best, float(left[best])))
         left[(best + near) % len(left)] = -np.inf
     return chosen

@@ -31,6 +31,31 @@ class Geometry:
 
 
 @dataclass(frozen=True)
+class Member:
+    """One of those whose mark is in a leak.
+
+    Parameters
+    ----------
+    payload : Payload
+    p_false, p_mistaken : float
+        As in `Decoding`, for this message.
+    key_id : str
+    start, end : float
+        Seconds of the leak between which the mark was seen.
+    media_time : float or None
+        Seconds from the start of the stream to what the leak shows at `start`; None if the clock could not be read.
+    """
+
+    payload: Payload
+    p_false: float
+    p_mistaken: float
+    key_id: str
+    start: float
+    end: float
+    media_time: float | None
+
+
+@dataclass(frozen=True)
 class Decoding:
     """What a leak says about whom it was shown to.
 
@@ -59,6 +84,10 @@ class Decoding:
         The statistic that `p_false` comes from: ``z`` of `tracemark.recovery.statistics`.
     trials : int
         Evidence vectors that were decoded in all, which `p_false` is corrected for.
+    members : tuple of Member
+        Everyone whose mark was found, in the order of the leak.
+    media_time : float or None
+        Of the member named.
     """
 
     verdict: Verdict
@@ -73,3 +102,5 @@ class Decoding:
     reasons: tuple[str, ...]
     score: float
     trials: int
+    members: tuple[Member, ...] = ()
+    media_time: float | None = None

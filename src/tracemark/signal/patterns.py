@@ -40,11 +40,11 @@ class Patterns:
     luma_bits, chroma_bits : ndarray of int64, shape (patterns, rows, columns)
         What each cell of the canvas says: the code bit of that index, or from ``CODE_BITS`` on the clock bit of
         index ``number - CODE_BITS``.
-    pilot : ndarray of float32, shape (patterns, side, side)
-        Carriers of each slot, unit RMS, the turned sign of odd slots included.
+    pilot : ndarray of float32, shape (side, side)
+        The carriers as even slots show them, unit RMS; see `pilot_sign`.
     frequencies : ndarray of float64, shape (carriers, 2)
         Cycles per long side of the picture in x and y.
-    phases : ndarray of float64, shape (patterns // 2, carriers)
+    phases : ndarray of float64, shape (carriers,)
         Radians at the centre of the picture.
     """
 
@@ -69,15 +69,9 @@ class Patterns:
         -------
         Patterns
         """
-        version, count = profile.version, profile.patterns
-        slots = range(count)
+        slots = range(profile.patterns)
         frequencies = _frequencies(key, profile)
-        phases = np.stack(
-            [
-                2 * np.pi * key.stream("pilot phases", version, pair).uniform(profile.carriers)
-                for pair in range(count // 2)
-            ]
-        )
+        phases = 2 * np.pi * key.stream("pilot phases", profile.version).uniform(profile.carriers)
         return cls(
             luma=np.stack([_pattern(key, profile, profile.luma, "luma chips", s) for s in slots]),
             chroma=np.stack(
@@ -88,7 +82,7 @@ class Patterns:
             ),
             luma_bits=np.stack([_bits(key, profile, profile.luma, "luma bits", s) for s in slots]),
             chroma_bits=np.stack([_bits(key, profile, profile.chroma, "chroma bits", s) for s in slots]),
-            pilot=np.stack([_pilot(profile, frequencies, phases[s // 2], s) for s in slots]),
+            pilot=_pilot(profile, frequencies, phases),
             frequencies=frequencies,
             phases=phases,
         )
@@ -131,13 +125,14 @@ def _frequencies(key: Key, profile: Profile) -> NDArray[np.float64]:
     return np.array(chosen)
 
 
-def _pilot(
-    profile: Profile, frequencies: NDArray[np.float64], phases: NDArray[np.float64], slot: int
-) -> NDArray[np.float32]:
+def pilot_sign(slot: int) -> int:
+    """Sign of the pilot in a slot: +1 in even ones, -1 in odd ones."""
+    return 1 if slot % 2 == 0 else -1
+
+
+def _pilot(profile: Profile, frequencies: NDArray[np.float64], phases: NDArray[np.float64]) -> NDArray[np.float32]:
     side = profile.luma.long_side
     place = (np.arange(side) + 0.5) / side - 0.5
     across = np.exp(2j * np.pi * np.outer(frequencies[:, 0], place))
     down = np.exp(2j * np.pi * np.outer(frequencies[:, 1], place) + 1j * phases[:, None])
-    pattern = (down.T @ across).real * np.sqrt(2 / len(frequencies))
-    sign = 1 if slot % 2 == 0 else -1
-    return np.asarray(sign * pattern, np.float32)
+    return np.asarray((down.T @ across).real * np.sqrt(2 / len(frequencies)), np.float32)

@@ -1,0 +1,328 @@
+"""One way of seeing a leak, followed from record to record: evidence in, messages out.
+
+A track sees all frames in one geometry. It keeps a record of the last seconds, decodes it now and then together with
+all that came before, and once a message is certain goes on to see how long it lasts and whether another follows it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from math import inf
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tracemark import coding
+from tracemark.payload import Payload
+from tracemark.recovery.evidence import Evidence, SlotFeatures, features_at, features_of, gather
+from tracemark.recovery.record import BINS_PER_SLOT, Record
+from tracemark.recovery.statistics import CERTAIN, log_p_false, probability
+from tracemark.recovery.templates import Templates
+from tracemark.recovery.timing import STEP, TURN, Phase, best_phases, pilot_features, turns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from tracemark.keys import Key
+    from tracemark.profile import Profile
+
+ATTEMPTS = (1.0, 2.0, 4.0)
+"""Seconds of a record after which a decode is tried; then at the end of every record."""
+
+RECORD_SECONDS = 7.68
+"""Seconds held in memory at a time: one cycle of patterns."""
+
+WATCH = 1.0
+"""Seconds of a record after which it is asked whether a message already found goes on."""
+
+GOES_ON = 6.5
+"""Score of a known message, in deviations, at which it goes on: chance does this once in 10^8 looks."""
+
+
+SHARES = ((-1, 1.0), (-1, 0.4), (1, 0.4))
+"""Neighbouring slot, and its share in what a picture shows: codecs carry an old pattern on, and predict from a new."""
+
+COLOURED = 1.4
+"""Weight of chroma against luma in mixtures: between those of the readings of one slot."""
+
+
+@dataclass
+class Trials:
+    """Evidence vectors that were looked at, over all tracks of a leak; `p_false` is corrected for them."""
+
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message that a leak may hold.
+
+    Attributes
+    ----------
+    key : Key
+    payload : Payload
+    signs : ndarray of float64, shape (384,)
+        Its codeword, +1 for a 1.
+    score : float
+        ``z`` of `tracemark.recovery.statistics`.
+    log_p_false, p_mistaken : float
+    offset : int
+        Bins from the start of a cycle to the start of the leak.
+    start, end : float
+        Seconds of the leak between which it was seen.
+    clock : dict of int to ndarray
+        `Evidence.clock`.
+    pilot : float
+        Score of the pilot it was read by.
+    """
+
+    key: Key
+    payload: Payload
+    signs: NDArray[np.float64]
+    score: float
+    log_p_false: float
+    p_mistaken: float
+    offset: int
+    start: float
+    end: float
+    clock: dict[int, NDArray[np.float64]]
+    pilot: float
+
+    @property
+    def certain(self) -> bool:
+        """Whether it is known beyond all reasonable doubt."""
+        return max(probability(self.log_p_false), self.p_mistaken) <= CERTAIN
+
+
+@dataclass
+class _Reading:
+    """What is known under one key."""
+
+    key: Key
+    templates: Templates
+    turns: NDArray[np.float64] = field(default_factory=lambda: np.zeros(TURN + 1))
+    older: dict[int, Evidence] = field(default_factory=dict)
+
+
+class Track:
+    """Follows one way of seeing a leak.
+
+    Parameters
+    ----------
+    keys : sequence of Key
+    record : Record
+        Empty; it says how frames are seen.
+    trials : Trials
+        Shared by all tracks of a leak.
+    phases : int
+        Phases of the pilot that are decoded in a thorough attempt.
+    still : bool
+        Whether the leak is a single picture.
+    """
+
+    def __init__(
+        self, keys: Sequence[Key], record: Record, trials: Trials, *, phases: int = 2, still: bool = False
+    ) -> None:
+        self.record = record
+        self.still = still
+        self.messages: list[Message] = []
+        self.best: Message | None = None
+        self.pilot: tuple[Key | None, float] = (None, -inf)
+        self._keys = list(keys)
+        self._profile: Profile = record.profile
+        self._trials = trials
+        self._phases = phases
+        self._readings: list[_Reading] = []
+        self._attempted = 0.0
+        self._begun = 0.0
+        self._last = 0.0
+
+    def frame_taken(self, time: float) -> None:
+        """Decode if it is time to; call it after each frame given to `record`.
+
+        Parameters
+        ----------
+        time : float
+            Of the frame, in seconds from the beginning of the leak.
+        """
+        self._last = max(self._last, time)
+        held = time - self.record.first * self.record.bin_seconds
+        if self.still:
+            return
+        if self.messages and self._attempted < WATCH <= held and self._goes_on(time):
+            return
+        if any(self._attempted < mark <= held for mark in ATTEMPTS):
+            self._attempted = held
+            self._attempt(thorough=False)
+        if held >= RECORD_SECONDS:
+            self._close(time)
+
+    def finish(self) -> None:
+        """Decode what is left, thoroughly."""
+        if not self.record.frames or (self.best is not None and self.best.certain):
+            return
+        if self.messages and (self._goes_on(self._last) or self._last - self._begun < WATCH):
+            return
+        self._attempt(thorough=True)
+
+    def _attempt(self, *, thorough: bool) -> None:
+        """Decode the record in hand with all that came before it.
+
+        A thorough attempt tries more phases, luma and chroma apart, mixtures of slots in a picture, and the key frames
+        alone, too.
+        """
+        for reading, totals in zip(self._read(), self._turns(), strict=True):
+            made: dict[int, SlotFeatures] = {}
+            for phase in self._likely(reading, totals, self._phases if thorough else 1):
+                offsets = self._evidence(reading, phase, made)
+                ways = [offsets]
+                if thorough:
+                    ways += [[each.readings()[which] for each in offsets] for which in (3, 1, 2)]
+                    ways += self._mixtures(reading, phase, offsets, made) if self.still else []
+                    ways += self._key_frames(reading, phase)
+                for way in ways:
+                    self._decode_best(reading, way, phase)
+                    if self.best is not None and self.best.certain:
+                        self._settle()
+                        return
+
+    def _close(self, time: float) -> None:
+        """Add the full record's evidence to what is kept, and begin the next."""
+        for reading, totals in zip(self._read(), self._turns(), strict=True):
+            reading.turns = totals
+            made: dict[int, SlotFeatures] = {}
+            kept: dict[int, Evidence] = {}
+            for phase in self._likely(reading, totals, 2):
+                offsets = self._evidence(reading, phase, made)
+                kept |= {phase.bins + TURN * pair: evidence for pair, evidence in enumerate(offsets)}
+                self._decode_best(reading, offsets, phase)
+            reading.older = kept
+        self._next(time)
+        if self.best is not None and self.best.certain:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Put the best message away and look on from here."""
+        assert self.best is not None
+        self.messages.append(replace(self.best, start=self._begun, end=self._last))
+        self.best = None
+        for reading in self._readings:
+            reading.older, reading.turns = {}, np.zeros(TURN + 1)
+        self._next(self._last + self.record.bin_seconds)
+        self._begun = self._last
+
+    def _next(self, time: float) -> None:
+        self.record = self.record.successor(time)
+        self._attempted = 0.0
+
+    def _goes_on(self, time: float) -> bool:
+        """Ask whether a message that was found before is still shown; if so, begin anew after it."""
+        for reading, totals in zip(self._read(), self._turns(), strict=True):
+            known = [number for number, each in enumerate(self.messages) if each.key == reading.key]
+            made: dict[int, SlotFeatures] = {}
+            for phase in self._likely(reading, totals, 2) if known else []:
+                for pair, evidence in enumerate(self._evidence(reading, phase, made)):
+                    soft, energy = evidence.soft_bits(reading.templates), evidence.energy
+                    for number in known[::-1]:
+                        message = self.messages[number]
+                        if energy > 0 and float(soft @ message.signs) >= GOES_ON * np.sqrt(energy):
+                            clock = dict(message.clock)
+                            if abs(phase.bins + TURN * pair - message.offset) <= STEP:
+                                clock |= evidence.clock
+                            self.messages[number] = replace(message, end=time, clock=clock)
+                            self._next(time + self.record.bin_seconds)
+                            self._begun = time
+                            return True
+        return False
+
+    def _read(self) -> list[_Reading]:
+        if not self._readings and self.record.shape is not None:
+            self._readings = [_Reading(key, Templates.of(key, self._profile, self.record.shape)) for key in self._keys]
+        return self._readings
+
+    def _turns(self) -> list[NDArray[np.float64]]:
+        """Pilot correlations of every key, older records included."""
+        features = pilot_features(self.record, self._profile)
+        return [reading.turns + turns(features, self.record.first, reading.templates) for reading in self._read()]
+
+    def _likely(self, reading: _Reading, totals: NDArray[np.float64], count: int) -> list[Phase]:
+        if self.still:  # one picture shows one slot: an even or an odd one
+            return [Phase(0, float(totals[0])), Phase(BINS_PER_SLOT, float(totals[BINS_PER_SLOT]))]
+        found = best_phases(totals, count)
+        if found[0].score > self.pilot[1] or self.pilot[0] is reading.key:
+            self.pilot = (reading.key, found[0].score)
+        return found
+
+    def _evidence(self, reading: _Reading, phase: Phase, made: dict[int, SlotFeatures]) -> list[Evidence]:
+        """Evidence at every offset of a phase."""
+        inside = phase.bins % BINS_PER_SLOT
+        if inside not in made:
+            made[inside] = features_at(self.record, inside, self._profile)
+        fresh = gather(made[inside], phase.bins, reading.templates, self._profile)
+        return [each + self._older(reading, phase.bins + TURN * pair) for pair, each in enumerate(fresh)]
+
+    def _older(self, reading: _Reading, offset: int) -> Evidence:
+        cycle = self._profile.patterns * BINS_PER_SLOT
+        for near in (0, -1, 1, -2, 2):  # a phase may have moved by a step since; offsets lie on a ring
+            if (old := reading.older.get((offset + near) % cycle)) is not None:
+                return old
+        return Evidence.none(reading.templates)
+
+    def _mixtures(
+        self, reading: _Reading, phase: Phase, offsets: list[Evidence], made: dict[int, SlotFeatures]
+    ) -> list[list[Evidence]]:
+        """Read a picture as a mixture of two neighbouring slots' patterns, as one more way each."""
+        odd = phase.bins == BINS_PER_SLOT
+        others = self._evidence(reading, replace(phase, bins=0 if odd else BINS_PER_SLOT), made)
+        near = {-1: others if odd else others[-1:] + others[:-1], 1: others[1:] + others[:1] if odd else others}
+        return [
+            [(own + other.weighed(share)).coloured(COLOURED) for own, other in zip(offsets, near[by], strict=True)]
+            for by, share in SHARES
+        ]
+
+    def _key_frames(self, reading: _Reading, phase: Phase) -> list[list[Evidence]]:
+        """Read the key frames alone, as one more way to read the leak; none if there is nothing else."""
+        if self.still:
+            return []
+        inside = phase.bins % BINS_PER_SLOT
+        alone = [
+            gather(features_of(each, self.record, inside, self._profile), phase.bins, reading.templates, self._profile)
+            for each in self.record.key_frames
+        ]
+        return [[sum(each[1:], each[0]) for each in zip(*alone, strict=True)]] if alone else []
+
+    def _decode_best(self, reading: _Reading, offsets: list[Evidence], phase: Phase) -> None:
+        """Decode at the offset where cells agree best; all of them count as tried."""
+        self._trials.count += len(offsets)
+        agreements = [each.agreement(reading.templates) for each in offsets]
+        pair = int(np.argmax(agreements))
+        evidence = offsets[pair]
+        energy = evidence.energy
+        if energy <= 0:
+            return
+        soft = evidence.soft_bits(reading.templates)
+        decoded = coding.decode(soft.astype(np.float32))
+        signs = decoded.codeword.astype(np.float64) * 2 - 1
+        score = float(soft @ signs / np.sqrt(energy))
+        best = self.best
+        if best is None or score > best.score:
+            mistaken = 1.0
+            if log_p_false(score, self._trials.count) < 0:  # else there is nothing to be mistaken about
+                mistaken = coding.p_mistaken(soft * (score / np.sqrt(energy)), decoded)
+            best = Message(
+                key=reading.key,
+                payload=Payload.unscramble(decoded.bits, reading.key),
+                signs=signs,
+                score=score,
+                log_p_false=0.0,
+                p_mistaken=mistaken,
+                offset=phase.bins + TURN * pair,
+                start=self._begun,
+                end=self._last,
+                clock=evidence.clock,
+                pilot=phase.score,
+            )
+        # every try counts, also those after the best one
+        self.best = replace(best, log_p_false=log_p_false(best.score, self._trials.count))
