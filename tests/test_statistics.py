@@ -178,4 +178,4 @@ def test_page_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "| 3 |" in written
     assert "**" not in written
     assert (tmp_path / "img" / "false-positives.png").stat().st_size > 10_000
-    assert capsys.readouterr().out.startswith("600000 trials")
+    assert capsys.readouterr().out.startswith("720000 trials")
