@@ -4,7 +4,7 @@
 
 Every way marks the first seconds of several clips for a known viewer, leaks them, and scores the viewer's own codeword
 at the true offset: z, the statistic that `p_false` comes from. No search takes part, so the table shows the mark and
-its reading alone. Ways of reading share their leaks.
+its reading alone. Ways of reading share their leaks. Single frames are read by the pattern of their own slot.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from __future__ import annotations
 import argparse
 import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
@@ -29,14 +32,24 @@ from tracemark import coding
 from tracemark.embedder import Embedder
 from tracemark.profile import PROFILE, Plane, Profile
 from tracemark.recovery import evidence, features
-from tracemark.recovery.record import Record
+from tracemark.recovery.record import BINS_PER_SLOT, Record
 from tracemark.recovery.templates import Templates
+from tracemark.recovery.timing import TURN
 from tracemark.video.source import Source
+
+if TYPE_CHECKING:
+    from tracemark.frames import Frame
+    from tracemark.geometry import Geometry
 
 SECONDS = 3.0
 """Length of what is marked of every clip."""
-CLIPS = ("bbb_720p", "portrait_704x1216", "talk_700x700")
+CLIPS = ("bbb_720p", "cups_720p", "juggle_720p", "talk_700x700")
 LEAKS = (leaks.x264(28), leaks.x264(40), leaks.half_size(30), leaks.quarter_size(28))
+STILLS = (leaks.x264(23), leaks.x264(28))
+"""Leaks whose single frames are read, too."""
+MOMENTS = (0.35, 0.8, 1.3, 1.65, 2.1, 2.55)
+"""Times of these frames in seconds: at different places in their slots, whatever a slot's length."""
+JPEG_QUALITY = 60
 
 
 @dataclass(frozen=True)
@@ -56,7 +69,7 @@ class Way:
 
     name: str
     profile: Profile = PROFILE
-    features: Mapping[str, float] = field(default_factory=dict)
+    features: Mapping[str, object] = field(default_factory=dict)
     flat: bool = False
 
 
@@ -65,14 +78,23 @@ WAYS = (
     Way("bands twice as wide", replace(PROFILE, luma=Plane(320, (0.12, 0.36)), chroma=Plane(160, (0.11, 0.34)))),
     Way("bands of the first study", replace(PROFILE, luma=Plane(320, (0.18, 0.42)), chroma=Plane(160, (0.18, 0.42)))),
     Way("slots of 0.96 s", replace(PROFILE, slot=Fraction(24, 25))),
-    Way("slots of 0.24 s", replace(PROFILE, slot=Fraction(6, 25))),
+    Way("slots of 0.48 s", replace(PROFILE, slot=Fraction(12, 25))),
+    Way("slots of 0.36 s", replace(PROFILE, slot=Fraction(9, 25))),
     Way("no lingering expected", features={"LINGER": 0.0}),
     Way("full lingering expected", features={"LINGER": 1.0}),
     Way("one average a slot", features={"PARTS": 1}),
     Way("two averages a slot", features={"PARTS": 2}),
-    Way("covariance of 3x3 cells", features={"NEIGHBOURHOOD": 3}),
+    Way("covariance of 5x5 cells", features={"NEIGHBOURHOOD": 5}),
     Way("covariance loaded with 1 (no cancelling)", features={"LOADING": 1.0}),
+    Way("noise of 5x5 cells", features={"OVER_TIME": replace(features.OVER_TIME, neighbourhood=5)}),
+    Way("quiet cells weigh as busy ones", features={"SINGLE": replace(features.SINGLE, trust=0.0)}),
     Way("slots weighed alike", flat=True),
+)
+
+
+COLUMNS = (
+    *(leak.name for leak in LEAKS),
+    *(f"{kind}, {leak.name}" for leak in STILLS for kind in ("frame", "JPEG")),
 )
 
 
@@ -98,14 +120,10 @@ def mark(host: Path, target: Path, profile: Profile) -> None:
         container.mux(stream.encode(None))
 
 
-def score(leak: Path, host: Path, way: Way) -> float:
-    """Score the true viewer's codeword at the true offset, which is 0."""
-    record = Record(way.profile)
-    with Source(leak) as source:
-        for frame in source.frames():
-            record.add(frame, frame.time)
+def score(record: Record, offset: int, host: Path, way: Way) -> float:
+    """Score the true viewer's codeword at the true offset, in bins."""
     assert record.shape is not None
-    templates = Templates.of(RIGHT_KEY, way.profile, record.shape)
+    templates = _templates(way.profile, record.shape)
     with ExitStack() as changed:
         for module in (features, evidence):
             for name, value in way.features.items():
@@ -113,8 +131,8 @@ def score(leak: Path, host: Path, way: Way) -> float:
                     changed.enter_context(patch.object(module, name, value))
         if way.flat:
             changed.enter_context(patch.object(evidence, "pilot_weights", _alike))
-        made = evidence.features_at(record, 0, way.profile)
-        gathered = evidence.gather(made, 0, templates, way.profile)[0]
+        made = evidence.features_at(record, offset % BINS_PER_SLOT, way.profile)
+        gathered = evidence.gather(made, offset % TURN, templates, way.profile)[offset // TURN]
     signs = coding.encode(viewer_of(host).scramble(RIGHT_KEY)).astype(np.float64) * 2 - 1
     return float(gathered.soft_bits(templates) @ signs / math.sqrt(gathered.energy))
 
@@ -123,10 +141,40 @@ def _alike(made: evidence.SlotFeatures, *_: object) -> tuple[NDArray[np.float64]
     return made.held.astype(np.float64), np.ones(made.luma.shape[1:3])
 
 
+@lru_cache(maxsize=2)
+def _templates(profile: Profile, shape: Geometry) -> Templates:
+    return Templates.of(RIGHT_KEY, profile, shape)
+
+
+def read(leak: Path, profile: Profile, moments: Sequence[float] = ()) -> tuple[Record, list[tuple[float, Frame]]]:
+    """Take a leak in, and its frames at some moments, as BGR."""
+    record = Record(profile)
+    stills: list[tuple[float, Frame]] = []
+    with Source(leak) as source:
+        for frame in source.frames():
+            record.add(frame, frame.time)
+            if len(stills) < len(moments) and frame.time >= moments[len(stills)]:
+                stills.append((float(frame.time), np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)))
+    return record, stills
+
+
+def alone(picture: Frame, profile: Profile) -> Record:
+    """Take a single picture in."""
+    record = Record(profile)
+    record.add(picture, 0.0)
+    return record
+
+
+def as_jpeg(picture: Frame) -> Frame:
+    """Save as JPEG and open again."""
+    _, octets = cv2.imencode(".jpg", np.asarray(picture), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return np.asarray(cv2.imdecode(octets, cv2.IMREAD_COLOR), np.uint8)
+
+
 def compare(clips: list[Path], folder: Path) -> dict[str, dict[str, list[float]]]:
     """Score every way on every leak of every clip; by way and leak, in the order of the clips."""
-    table: dict[str, dict[str, list[float]]] = {way.name: {leak.name: [] for leak in LEAKS} for way in WAYS}
-    jobs = [(clip, leak) for clip in clips for leak in LEAKS]
+    table: dict[str, dict[str, list[float]]] = {way.name: {name: [] for name in COLUMNS} for way in WAYS}
+    jobs = [(clip, leak) for clip in clips for leak in dict.fromkeys([*LEAKS, *STILLS])]
     for clip, leak in track(jobs, description="choices"):
         for profile in dict.fromkeys(way.profile for way in WAYS):
             marked = folder / f"{clip.stem}-{WAYS.index(_first(profile))}.mkv"
@@ -134,9 +182,18 @@ def compare(clips: list[Path], folder: Path) -> dict[str, dict[str, list[float]]
                 mark(clip, marked, profile)
             leaked = folder / f"leak{leak.suffix}"
             leak.apply(marked, leaked)
+            record, stills = read(leaked, profile, MOMENTS if leak in STILLS else ())
             for way in WAYS:
-                if way.profile == profile:
-                    table[way.name][leak.name].append(score(leaked, clip, way))
+                if way.profile != profile:
+                    continue
+                if leak in LEAKS:
+                    table[way.name][leak.name].append(score(record, 0, clip, way))
+                for time, picture in stills:
+                    offset = profile.slot_of(Fraction(time).limit_denominator(90000)) * BINS_PER_SLOT
+                    pairs = ((picture, "frame"), (as_jpeg(picture), "JPEG"))
+                    for shown, kind in pairs:
+                        z = score(alone(shown, profile), offset, clip, way)
+                        table[way.name][f"{kind}, {leak.name}"].append(z)
             leaked.unlink()
     return table
 
@@ -152,7 +209,6 @@ def mean(scores: list[float]) -> float:
 
 def page(table: dict[str, dict[str, list[float]]], clips: list[Path]) -> str:
     """Write the page."""
-    names = [leak.name for leak in LEAKS]
     lines = [
         "# Choices, measured",
         "",
@@ -162,12 +218,14 @@ def page(table: dict[str, dict[str, list[float]]], clips: list[Path]) -> str:
         "",
         f"Clips, the first {SECONDS:g} s of each: {', '.join(clip.stem for clip in clips)}.",
         "",
-        "| way | " + " | ".join(names) + " | all |",
-        "| --- |" + " --- |" * (len(names) + 1),
+        f"The last columns: {len(MOMENTS)} single frames of each, as they are and as JPEG of quality {JPEG_QUALITY}.",
+        "",
+        "| way | " + " | ".join(COLUMNS) + " |",
+        "| --- |" + " --- |" * len(COLUMNS),
     ]
     for way, by_leak in table.items():
-        means = [mean(by_leak[name]) for name in names]
-        lines.append(f"| {way} | " + " | ".join(f"{each:.1f}" for each in [*means, mean(means)]) + " |")
+        means = [mean(by_leak[name]) for name in COLUMNS]
+        lines.append(f"| {way} | " + " | ".join(f"{each:.1f}" for each in means) + " |")
     return "\n".join([*lines, ""])
 
 

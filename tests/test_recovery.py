@@ -18,6 +18,7 @@ from tracemark.keys import Key
 from tracemark.payload import Payload
 from tracemark.profile import PROFILE
 from tracemark.recovery import Recovery
+from tracemark.recovery.evidence import MORE_CHROMA, Evidence
 from tracemark.recovery.features import OVER_TIME, SINGLE, Limiter, normalised, slot_features
 from tracemark.recovery.reasons import PILOT_SEEN
 from tracemark.recovery.record import BINS_PER_SLOT, Record
@@ -325,6 +326,7 @@ def test_clock_tells_the_time_of_day(start: int) -> None:
 @pytest.mark.parametrize("limiter", [OVER_TIME, SINGLE])
 def test_features_are_bounded_and_of_unit_noise(limiter: Limiter) -> None:
     """Noise of any size per frequency and place comes out with a deviation near one; no outlier passes the limit."""
+    limiter = replace(limiter, trust=0.0)
     chance = np.random.default_rng(1)
     noise = chance.normal(0, 1, (24, 40, 20)).astype(np.float32)
     noise *= np.linspace(0.5, 8, 20, dtype=np.float32) * np.linspace(1, 3, 40, dtype=np.float32)[:, None]
@@ -333,6 +335,17 @@ def test_features_are_bounded_and_of_unit_noise(limiter: Limiter) -> None:
     assert np.abs(made).max() <= limiter.limit
     assert 0.6 < made.std() < 1.1
     assert made.std(axis=(0, 1)) == pytest.approx(made.std(), rel=0.1)
+
+
+def test_quiet_cells_outweigh_busy_ones() -> None:
+    """Of a picture alone, a cell with a ninth of another's noise weighs more, and one without trust weighs as much."""
+    chance = np.random.default_rng(1)
+    noise = chance.normal(0, 1, (24, 40, 20)).astype(np.float32)
+    noise[:, 20:] *= 9
+    trusting = normalised(noise, 0.01, SINGLE)
+    alike = normalised(noise, 0.01, replace(SINGLE, trust=0.0))
+    assert trusting[:, :20].std() > 2 * trusting[:, 20:].std()
+    assert alike[:, :20].std() == pytest.approx(alike[:, 20:].std(), rel=0.15)
 
 
 def test_resting_picture_cancels() -> None:
@@ -361,3 +374,23 @@ def test_slots_without_frames_are_told() -> None:
     assert held.tolist() == [True, False, True]
     assert not features[1].any()
     assert features[0].any()
+
+
+def test_readings_weigh_the_planes() -> None:
+    """Every reading is the evidence with its planes weighed anew; the whole comes first, and energies follow."""
+    chance = np.random.default_rng(1)
+    evidence = Evidence(*chance.normal(0, 1, (3, 4, 30)))
+    luma, blue, red = ((part * part).sum() for part in (evidence.luma, evidence.blue, evidence.red))
+    expected = [luma + blue + red, luma, blue + red, luma + MORE_CHROMA**2 * (blue + red)]
+    assert expected == pytest.approx([each.energy for each in evidence.readings()])
+
+
+def test_weighed_evidence_keeps_its_signs_and_leaves_the_clock_out() -> None:
+    """A neighbour's share scales every cell alike; its clock is another slot's."""
+    chance = np.random.default_rng(1)
+    evidence = Evidence(*chance.normal(0, 1, (3, 4, 30)))
+    evidence.clock[3] = np.ones(8)
+    share = evidence.weighed(0.4)
+    assert np.allclose(0.4 * evidence.luma, share.luma)
+    assert share.energy == pytest.approx(0.16 * evidence.energy)
+    assert share.clock == {}

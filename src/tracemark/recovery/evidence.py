@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 LEAST_WEIGHT = 0.15
 """Gain that a slot or place is taken to have at least, relative to the mean: its pilot is a rough measure."""
 
+MORE_CHROMA = 2.0
+"""Weight of chroma against luma in the reading that trusts chroma more (docs/decisions/0005)."""
+
 PLACE = 5
 """Side, in luma cells, of the neighbourhood whose pilot weighs a place."""
 
@@ -150,16 +153,26 @@ class Evidence:
             clock[slot] = clock[slot] + votes if slot in clock else votes
         return Evidence(self.luma + other.luma, self.blue + other.blue, self.red + other.red, clock)
 
-    def readings(self) -> list[Evidence]:
-        """Say it whole, in luma alone and in chroma alone: a leak may have kept only one of them.
+    def weighed(self, weight: float) -> Evidence:
+        """Count all of it so many times, but for the clock, which is left out."""
+        return Evidence(self.luma * weight, self.blue * weight, self.red * weight)
 
-        Every reading that is decoded counts as a trial.
+    def coloured(self, weight: float) -> Evidence:
+        """Count chroma so many times."""
+        return Evidence(self.luma, self.blue * weight, self.red * weight, self.clock)
+
+    def readings(self) -> list[Evidence]:
+        """Say it whole, in luma alone, in chroma alone, and whole with more of chroma.
+
+        A leak may have kept only one of them; where the picture is busy, a chroma cell tells about twice as much as a
+        luma cell. Every reading that is decoded counts as a trial.
         """
         nothing = np.zeros_like(self.luma), np.zeros_like(self.blue)
         return [
             self,
             Evidence(self.luma, nothing[1], nothing[1], self.clock),
             Evidence(nothing[0], self.blue, self.red, self.clock),
+            self.coloured(MORE_CHROMA),
         ]
 
     def soft_bits(self, templates: Templates) -> NDArray[np.float64]:

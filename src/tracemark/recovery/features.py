@@ -22,17 +22,20 @@ if TYPE_CHECKING:
 PARTS = 3
 """Averages per slot; a codec often shows a new pattern only some frames after the slot's start."""
 
-LINGER = 0.6
+LINGER = 0.5
 """Share of a slot's pattern expected in the next slot: codecs skip blocks, so old patterns stay on (measured)."""
 
 LOADING = 0.03
 """Diagonal loading of the temporal covariance, as a share of its trace (Cox, Zeskind and Owen 1987)."""
 
-NEIGHBOURHOOD = 5
+NEIGHBOURHOOD = 3
 """Side of the square of cells over which the temporal covariance is measured."""
 
 LEAST_LEVEL = 0.05
 """Noise that every coefficient is taken to have at least, in 8-bit levels of a DCT coefficient."""
+
+LEAST_TYPICAL = 1.0
+"""The same for the typical noise that frequencies are compared by, before slots are combined."""
 
 
 @dataclass(frozen=True)
@@ -46,19 +49,26 @@ class Limiter:
     least_local : float
         Noise that every neighbourhood is taken to have at least, in units of the picture's typical noise.
     limit : float
-        Features are clipped here, in deviations: one bright edge must not outweigh a cell.
+        Features are held under this, in deviations: one bright edge must not outweigh a cell.
+    trust : float
+        Exponent with which quiet neighbourhoods outweigh noisy ones; 0 weighs all alike.
     """
 
     neighbourhood: int
     least_local: float
     limit: float
+    trust: float = 0.0
 
 
-OVER_TIME = Limiter(5, 0.3, 2.0)
+OVER_TIME = Limiter(9, 0.3, 2.0)
 """Where neighbouring slots cancel the picture, what is left is the codec's noise, nearly normal."""
 
-SINGLE = Limiter(1, 0.1, 1.0)
-"""A picture alone stays in its own way: its coefficients have heavy tails, cell by cell, and want a hard limit."""
+SINGLE = Limiter(1, 0.1, 1.0, 0.4)
+"""A picture alone stays in its own way: its coefficients have heavy tails, cell by cell, and want a hard limit. The
+mark grows slower than the texture that hides it, so a quiet cell tells more than a busy one."""
+
+TRUSTED = (0.05, 4.0)
+"""Least and largest quietness of a neighbourhood, relative to the typical one, that trust heeds."""
 
 
 def slot_features(coefficients: Samples, frames: NDArray[np.int64], slots: int) -> tuple[Samples, NDArray[np.bool_]]:
@@ -84,7 +94,7 @@ def slot_features(coefficients: Samples, frames: NDArray[np.int64], slots: int) 
     present = np.flatnonzero(frames)
     if not len(present):
         return features, held
-    typical = np.asarray(np.median(np.abs(coefficients[present]), axis=(0, 1, 2)) / 0.6745 + LEAST_LEVEL, np.float32)
+    typical = np.asarray(np.median(np.abs(coefficients[present]), axis=(0, 1, 2)) / 0.6745 + LEAST_TYPICAL, np.float32)
     # cells first: the covariances of all cells are then one stack of small matrix products
     by_cell = np.ascontiguousarray(np.moveaxis(coefficients, 0, 2))
     whitened: Samples = by_cell / typical
@@ -95,9 +105,12 @@ def slot_features(coefficients: Samples, frames: NDArray[np.int64], slots: int) 
             continue
         wanted = (own + LINGER * next_slot).astype(np.float32)
         held[slot] = True
+        if len(window) == 1:
+            features[slot] = normalised(by_cell[:, :, window[0]], LEAST_LEVEL, SINGLE)
+            continue
         weights = _weights(whitened[:, :, window], wanted)
         combined = (weights[:, :, None] @ by_cell[:, :, window])[:, :, 0]
-        features[slot] = normalised(combined, LEAST_LEVEL / 5, OVER_TIME if len(window) > 1 else SINGLE)
+        features[slot] = normalised(combined, LEAST_LEVEL, OVER_TIME)
     return features, held
 
 
@@ -146,7 +159,10 @@ def normalised(coefficients: Samples, floor: float, limiter: Limiter) -> Samples
     # one strong coefficient must not make its whole cell look noisy
     energy = np.minimum(energy, 9 * np.median(energy, axis=-1, keepdims=True) + 1).mean(-1)
     local = np.sqrt(np.maximum(blurred(energy, limiter.neighbourhood), 0)) + np.float32(limiter.least_local)
-    return np.clip(relative / local[..., None], -limiter.limit, limiter.limit)
+    limited = np.clip(relative / local[..., None], -limiter.limit, limiter.limit)
+    if limiter.trust:
+        limited *= (np.clip(np.median(local) / local, *TRUSTED) ** limiter.trust)[..., None]
+    return np.asarray(limited, np.float32)
 
 
 def blurred(maps: Samples, side: int) -> Samples:

@@ -41,6 +41,13 @@ GOES_ON = 6.5
 """Score of a known message, in deviations, at which it goes on: chance does this once in 10^8 looks."""
 
 
+SHARES = ((-1, 1.0), (-1, 0.4), (1, 0.4))
+"""Neighbouring slot, and its share in what a picture shows: codecs carry an old pattern on, and predict from a new."""
+
+COLOURED = 1.4
+"""Weight of chroma against luma in mixtures: between those of the readings of one slot."""
+
+
 @dataclass
 class Trials:
     """Evidence vectors that were looked at, over all tracks of a leak; `p_false` is corrected for them."""
@@ -177,7 +184,8 @@ class Track:
     def _attempt(self, *, thorough: bool) -> None:
         """Decode the record in hand with all that came before it.
 
-        A thorough attempt tries more phases, luma and chroma apart, and the key frames alone, too.
+        A thorough attempt tries more phases, luma and chroma apart, mixtures of slots in a picture, and the key frames
+        alone, too.
         """
         for reading, totals in zip(self._read(), self._turns(), strict=True):
             made: dict[int, SlotFeatures] = {}
@@ -185,7 +193,8 @@ class Track:
                 offsets = self._evidence(reading, phase, made)
                 ways = [offsets]
                 if thorough:
-                    ways += [[each.readings()[which] for each in offsets] for which in (1, 2)]
+                    ways += [[each.readings()[which] for each in offsets] for which in (3, 1, 2)]
+                    ways += self._mixtures(reading, phase, offsets, made) if self.still else []
                     ways += self._key_frames(reading, phase)
                 for way in ways:
                     self._decode_best(reading, way, phase)
@@ -276,6 +285,18 @@ class Track:
             if (old := reading.older.get((offset + near) % cycle)) is not None:
                 return old
         return Evidence.none(reading.templates)
+
+    def _mixtures(
+        self, reading: _Reading, phase: Phase, offsets: list[Evidence], made: dict[int, SlotFeatures]
+    ) -> list[list[Evidence]]:
+        """Read a picture as a mixture of two neighbouring slots' patterns, as one more way each."""
+        odd = phase.bins == BINS_PER_SLOT
+        others = self._evidence(reading, replace(phase, bins=0 if odd else BINS_PER_SLOT), made)
+        near = {-1: others if odd else others[-1:] + others[:-1], 1: others[1:] + others[:1] if odd else others}
+        return [
+            [(own + other.weighed(share)).coloured(COLOURED) for own, other in zip(offsets, near[by], strict=True)]
+            for by, share in SHARES
+        ]
 
     def _key_frames(self, reading: _Reading, phase: Phase) -> list[list[Evidence]]:
         """Read the key frames alone, as one more way to read the leak; none if there is nothing else."""

@@ -36,7 +36,7 @@ BRIGHTNESS_GAIN = (0.9, 1.1)
 MID_GREY = 110.0
 """Level at which the eye sees a change of luma best (Chou and Li 1995)."""
 
-LUMA_LIMIT = 0.75
+LUMA_LIMIT = 0.80
 """Largest RMS of the luma mark over a whole picture, levels: keeps busy pictures within 5 VMAF points and 45 dB."""
 
 CHROMA_FLOOR = 0.48
@@ -60,7 +60,7 @@ DARK = 70.0
 DARK_LOSS = 0.45
 """Share of the chroma mark that black loses."""
 
-CHROMA_LIMIT = 0.6
+CHROMA_LIMIT = 0.56
 """Largest RMS of the mark over a whole chroma plane, levels: keeps colour pictures above 43 dB over RGB."""
 
 REACH = 5
