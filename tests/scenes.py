@@ -19,7 +19,7 @@ from tracemark.embedder import Embedder
 from tracemark.errors import MediaError
 from tracemark.keys import Key
 from tracemark.payload import Payload
-from tracemark.recovery import Decoding, Recovery
+from tracemark.recovery import Decoding, Effort, Recovery
 
 RATE = 25
 """Frames per second of every scene."""
@@ -129,9 +129,9 @@ def timed(frames: Iterable[av.VideoFrame]) -> list[Timed]:
     return [Timed(frame, float(frame.time)) for frame in frames if frame.time is not None]
 
 
-def recover(shown: Iterable[Timed], *keys: Key, still: bool = False) -> Decoding:
-    """Decode until the verdict is certain."""
-    recovery = Recovery(keys or (KEY,), still=still)
+def recover(shown: Iterable[Timed], *keys: Key, still: bool = False, effort: Effort = "fast") -> Decoding:
+    """Decode until the verdict is certain; without a search for other geometries unless told so."""
+    recovery = Recovery(keys or (KEY,), still=still, effort=effort)
     for each in shown:
         if recovery.add(each.frame, each.time):
             break

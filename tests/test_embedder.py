@@ -335,8 +335,8 @@ def test_untimed_frames_are_counted() -> None:
     """Frames without a time stamp, arrays among them, are taken to come at the frame rate."""
     embedder = Embedder(KEY, frame_rate=25)
     array = np.full((144, 176), 100, np.uint8)
-    shown = [embedder.prepare(array).slot for _ in range(18)]
-    assert shown == [0] * 6 + [1] * 6 + [2] * 6
+    shown = [embedder.prepare(array).slot for _ in range(36)]
+    assert shown == [0] * 12 + [1] * 12 + [2] * 12
 
 
 def test_time_given_beats_the_frames_own() -> None:

@@ -296,10 +296,10 @@ def test_pilot_tells_the_phase(start: int) -> None:
 def test_best_phases_keep_apart() -> None:
     """Phases come best first, no two of them within a third of a slot, round the end of the turn too."""
     total = np.random.default_rng(1).normal(0, 1, TURN + 1)
-    total[[0, 1, TURN - 2, 6]] = [50, 40, 45, 30]
+    total[[0, 1, TURN - 2, 12]] = [50, 40, 45, 30]
     total[-1] = 1
     found = best_phases(total, 8)
-    assert [phase.bins for phase in found[:2]] == [0, 6]
+    assert [phase.bins for phase in found[:2]] == [0, 12]
     scores = [phase.score for phase in found]
     assert scores == sorted(scores, reverse=True)
     for one in found:

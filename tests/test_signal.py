@@ -32,14 +32,14 @@ FROZEN_KEY = Key.from_bytes(bytes(range(32)))
 """The key of the committed vectors."""
 
 CHIP_SIGNS = {
-    "luma": "ed9a3a4f315c61d67f67162d16f9e2a8ae44ed0fed952435a63e912be3a798ea",
-    "chroma": "76a3d136abdc8dd3dfe238b01c8333b47be9642ded84b72601a96db4f96351c7",
+    "luma": "f261e4ad890502c1bed0e2c449ed7eebeb4b05c07e2f8c499d7bd0cddb2f4e41",
+    "chroma": "63395d2c6192bfcbdeeafe7d2f5a9dcf2c73bf0fbd987a7ca405c33e89c1f85b",
 }
 """SHA-256 of the signs of all coefficients inside the band, a byte of 0 or 1 each, slot by slot and row by row."""
 
 BIT_MAPS = {
-    "luma": "69a1e9aa0acba48266cb36b736014cfc487dbfcb426766783a22ed115572b57a",
-    "chroma": "83dec6e7f4c3feed139e22a79837dec642dc2e6c02607eeb9e0a6375279b104f",
+    "luma": "2ab3cdd7c4725333946976e910b37bcb14cb0840d19e70aa0123677542c40ec9",
+    "chroma": "814d66b1140f67fe89539cade00dd5339eb4176d8d3db9daf2cbd6fc09cd7f8a",
 }
 """SHA-256 of what every cell says, 16 bits little-endian, slot by slot and row by row."""
 

@@ -62,15 +62,15 @@ class Profile:
     cell: int = 8
     luma: Plane = Plane(320, (0.12, 0.24))
     chroma: Plane = Plane(160, (0.11, 0.22))
-    slot: Fraction = Fraction(6, 25)
-    patterns: int = 32
+    slot: Fraction = Fraction(12, 25)
+    patterns: int = 16
     carriers: int = 32
     ring: tuple[float, float] = (40.0, 76.0)
     spacing: float = 2.5
     pilot_share: float = 0.25
     clock_share: Fraction = Fraction(1, 16)
-    clock_groups: int = 8
-    clock_slots: int = 360_000
+    clock_groups: int = 16
+    clock_slots: int = 180_000
 
     @property
     def slot_seconds(self) -> float:

@@ -1,11 +1,12 @@
 """Received frames to payload: the embedder's inverse.
 
 Data flows one way: `record` (frames on the canonical grid) -> `features` (picture cancelled, noise brought to one) ->
-`timing` (where in the cycle) -> `evidence` (every cell's vote) -> `decoder` (message) -> `statistics` and `verdict`
-(how sure).
+`timing` (when slots begin) -> `evidence` (every cell's vote) -> `track` (messages) -> `summary` (whose, when and where)
+-> `verdict` (how sure). Where the picture as it stands tells nothing, `reel` keeps a stretch of it, `search` looks for
+the pilot in any geometry, and `sight` brings the reel onto the canonical grid again. `decoder` holds it all together.
 """
 
-from tracemark.recovery.decoder import Recovery
+from tracemark.recovery.decoder import Effort, Recovery
 from tracemark.recovery.verdict import Decoding, Geometry
 
-__all__ = ["Decoding", "Geometry", "Recovery"]
+__all__ = ["Decoding", "Effort", "Geometry", "Recovery"]

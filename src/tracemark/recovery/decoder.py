@@ -6,6 +6,7 @@ the leak searched for the pilot in any geometry, and looked at again in those th
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Literal
 
 from tracemark.profile import PROFILE
@@ -39,6 +40,10 @@ PLACEMENTS = {"fast": 0, "normal": 3, "max": 8}
 
 SEARCHES = {"fast": 0, "normal": 3, "max": 1000}
 """Stretches searched one after the other, by effort; later ones are spaced out, each twice as far as the one before."""
+
+
+LOOK_ON = {"fast": 0.0, "normal": 30.0, "max": inf}
+"""Seconds that are read on after a message is certain, to see whether others follow it, by effort."""
 
 
 class Recovery:
@@ -82,6 +87,7 @@ class Recovery:
         self._pilots: list[Pilot] = []
         self._origin: float | None = None
         self._last = 0.0
+        self._certain_since: float | None = None
         self._frames = 0
         self._quality = reasons.Quality()
 
@@ -97,7 +103,7 @@ class Recovery:
         Returns
         -------
         bool
-            Whether a message is certain, so that reading on can only tell of others.
+            Whether reading on is idle: a message is certain, and was so for `LOOK_ON`.
         """
         if self._origin is None:
             self._origin = time
@@ -116,7 +122,9 @@ class Recovery:
             if elapsed - self._reel.pictures[0].time >= RECORD_SECONDS:
                 self._look()
                 self._reel = Reel(self._pixel_aspect, size=self._reel.size)
-        return self.certain
+        if self._certain_since is None and self.certain:
+            self._certain_since = elapsed
+        return self._certain_since is not None and elapsed - self._certain_since >= LOOK_ON[self._effort]
 
     @property
     def certain(self) -> bool:
@@ -150,16 +158,18 @@ class Recovery:
             self._pilots = [Pilot(key, *pilot_carriers(key, self._profile)) for key in self._keys]
         placements = find(self._reel, self._pilots, self._profile, count=PLACEMENTS[self._effort])
         # what was seen before and told nothing gives way to what is seen now
-        self._sights = [(sight, track) for sight, track in self._sights if track.messages]
+        told = [(sight, track) for sight, track in self._sights if track.messages]
+        self._sights = []
         for placement in placements:
             self._try(placement)
+        promising = [each for each in self._sights if each[1].messages or each[1].pilot[1] >= reasons.PILOT_SEEN]
+        self._sights = told + promising
 
     def _try(self, placement: Placement) -> None:
         sight = Sight(placement, self._reel.size, self._profile)
         track = Track([placement.key], sight.record(), self._trials, phases=PHASES[self._effort], still=self._still)
         for picture in self._reel.pictures:
             _show(picture, sight, track)
-        track.finish()
         self._sights.append((sight, track))
         if placement.moment is None or track.messages or self._still:
             return

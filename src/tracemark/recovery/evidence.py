@@ -292,6 +292,8 @@ def pilot_weights(
     answers = _answers(features, slots, templates)
     noise = float(np.mean([np.mean(features.luma[i] ** 2) for i in held]))  # variance of one slot's gain under chance
     weights[held] = _weights(answers.sum((1, 2)), np.full(len(held), noise)) if len(held) > 1 else 1.0
+    if len(held) == 1:  # what a picture alone answers is mostly its own texture
+        return weights, np.ones(templates.pilot.shape[:2])
     gains, near = place_gains(features, slots, templates)
     return weights, _weights(gains, noise / (near * PLACE**2 * len(held)))
 

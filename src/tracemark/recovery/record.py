@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Samples = NDArray[np.float32]
 
-BINS_PER_SLOT = 6
+BINS_PER_SLOT = 12
 """Resolution in time; at 25 frames/s a bin is a frame."""
 
 

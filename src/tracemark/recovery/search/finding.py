@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SEARCH_SIDE = 640
 """Longest side of the searched images, in pixels."""
 
-STRETCH = 1.92
+STRETCH = 2.88
 """Seconds of a stretch that is locked to the pilot in step; longer ones lose what lives in a moment."""
 
 SPEEDS = (0.8, 0.9, 1.12, 1.26)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Samples = NDArray[np.float32]
     Complex = NDArray[np.complex64]
 
-STEPS_PER_SLOT = 3
+STEPS_PER_SLOT = 6
 """Averages a slot that the leak is cut into before anything else."""
 
 SMOOTH = 7
