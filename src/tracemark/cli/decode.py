@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     help="How long to try.",
 )
 @click.option("--whole", is_flag=True, help="Read to the end even if the verdict is certain.")
-def decode(leaks: tuple[Path, ...], *, keys: tuple[Path, ...], in_json: bool, effort: Effort, whole: bool) -> int:
+@click.option(
+    "--plot",
+    type=FILE,
+    help="Draw where the mark lies, and the evidence, to a .png, .svg or .pdf; numbered if there are several leaks.",
+)
+def decode(
+    leaks: tuple[Path, ...], *, keys: tuple[Path, ...], in_json: bool, effort: Effort, whole: bool, plot: Path | None
+) -> int:
     """Say who each LEAK was shown to: a video, a picture, or a folder of them.
 
     Leaves with 0 if a mark was found in any of them, 1 if in none, 2 after an error; the others are still told of.
@@ -39,20 +46,33 @@ def decode(leaks: tuple[Path, ...], *, keys: tuple[Path, ...], in_json: bool, ef
     from tracemark import video
 
     found = failed = False
+    files: list[Path] = []
     for named in leaks:
-        files = video.leaks_in(named)
-        if not files:
+        held = video.leaks_in(named)
+        files += held
+        if not held:
             failed = bool(complain(str(MediaError(f"{named} holds no video or picture"))))
-        for leak in files:
-            try:
-                with progress_bar(leak.name) as progress:
-                    decoding = video.decode(leak, keys=secrets, effort=effort, whole=whole, progress=progress)
-                line = as_json(leak, video.fingerprint(leak), decoding) if in_json else as_text(leak, decoding)
-            except TracemarkError as error:
-                failed = bool(complain(str(error)))
-                continue
-            click.echo(line)
+    drawings = _numbered(plot, len(files))
+    for drawing in drawings:
+        if drawing:
+            video.check_drawing(drawing)
+    for leak, drawing in zip(files, drawings, strict=True):
+        try:
+            with progress_bar(leak.name) as progress:
+                decoding = video.decode(leak, keys=secrets, effort=effort, whole=whole, progress=progress)
+            click.echo(as_json(leak, video.fingerprint(leak), decoding) if in_json else as_text(leak, decoding))
             found |= decoding.verdict == "found"
+            if drawing:
+                video.draw(leak, decoding, drawing)
+        except TracemarkError as error:
+            failed = bool(complain(str(error)))
     if failed:
         return ERROR
     return FOUND if found else NOT_FOUND
+
+
+def _numbered(plot: Path | None, count: int) -> list[Path | None]:
+    """Name a drawing for each leak: `plot` itself for one, with -1, -2, ... before the suffix for several."""
+    if plot is None or count == 1:
+        return [plot] * count
+    return [plot.with_name(f"{plot.stem}-{number}{plot.suffix}") for number in range(1, count + 1)]

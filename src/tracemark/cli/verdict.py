@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tracemark.cli.words import clock_time, placing
+
 if TYPE_CHECKING:
     from tracemark.recovery import Decoding
+    from tracemark.recovery.verdict import Member
 
 
 def as_json(leak: Path, sha256: str, decoding: Decoding) -> str:
@@ -39,15 +42,34 @@ def as_json(leak: Path, sha256: str, decoding: Decoding) -> str:
             "key_id": decoding.key_id,
             "frames_used": decoding.frames_used,
             "seconds_used": round(decoding.seconds_used, 3),
+            "media_time": decoding.media_time,
+            "speed": decoding.speed,
             "geometry": {"matrix": decoding.geometry.matrix, "flipped": decoding.geometry.flipped},
+            "members": [_as_object(member) for member in decoding.members],
             "reasons": decoding.reasons,
         },
         allow_nan=False,
     )
 
 
+def _as_object(member: Member) -> dict[str, object]:
+    geometry = member.geometry
+    return {
+        "session": member.payload.session,
+        "member": member.payload.member,
+        "p_false": member.p_false,
+        "p_mistaken": member.p_mistaken,
+        "key_id": member.key_id,
+        "start": member.start,
+        "end": member.end,
+        "media_time": member.media_time,
+        "speed": member.speed,
+        "geometry": {"matrix": geometry.matrix, "flipped": geometry.flipped, "outline": geometry.outline},
+    }
+
+
 def as_text(leak: Path, decoding: Decoding) -> str:
-    """Write a verdict for people, in a few lines.
+    """Write a verdict for people: a few lines, and if there are several members a block of them for each.
 
     Parameters
     ----------
@@ -59,15 +81,36 @@ def as_text(leak: Path, decoding: Decoding) -> str:
     -------
     str
     """
-    lines = [f"{leak}: {decoding.verdict}"]
-    if decoding.payload:
-        lines += [f"  session   {decoding.payload.session}", f"  member    {decoding.payload.member}"]
-    lines += [f"  p_false   {decoding.p_false:.2g}  (chance that unmarked or foreign material scores as well)"]
-    if decoding.payload:
-        lines += [f"  mistaken  {decoding.p_mistaken:.2g}  (chance that the mark is another member's)"]
-    if decoding.key_id:
-        lines += [f"  key       {decoding.key_id}"]
+    members = decoding.members
+    count = f", {len(members)} members" if len(members) > 1 else ""
+    lines = [f"{leak}: {decoding.verdict}{count}"]
+    if members:
+        for number, member in enumerate(members):
+            lines += [""] if number else []
+            lines += _block(member, decoding, several=len(members) > 1)
+        lines += [""] if len(members) > 1 else []
+    else:
+        lines += [_p_false(decoding.p_false)]
+        lines += [f"  key       {decoding.key_id}"] if decoding.key_id else []
     video = f"{decoding.frames_used} frames, {decoding.seconds_used:.1f} s"
     lines += [f"  read      {video if decoding.seconds_used else 'one picture'}"]
     lines += [f"  reason    {reason}" for reason in decoding.reasons]
     return "\n".join(lines)
+
+
+def _block(member: Member, decoding: Decoding, *, several: bool) -> list[str]:
+    lines = [f"  session   {member.payload.session}", f"  member    {member.payload.member}", _p_false(member.p_false)]
+    lines += [f"  mistaken  {member.p_mistaken:.2g}  (chance that the mark is another member's)"]
+    lines += [f"  key       {member.key_id}"]
+    if several and decoding.seconds_used:
+        lines += [f"  seen      from {clock_time(member.start)} to {clock_time(member.end)} of the leak"]
+    if member.media_time is not None:
+        lines += [f"  time      {clock_time(member.media_time)} from the start of the stream"]
+    lines += [f"  picture   {placing(member.geometry, decoding.size)}"]
+    if member.speed != 1:
+        lines += [f"  speed     {member.speed:.4g} times the stream's"]
+    return lines
+
+
+def _p_false(probability: float) -> str:
+    return f"  p_false   {probability:.2g}  (chance that unmarked or foreign material scores as well)"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from tracemark.payload import Payload
 
 Verdict = Literal["found", "inconclusive", "absent"]
@@ -67,6 +70,59 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Trace:
+    """Evidence over time.
+
+    Parameters
+    ----------
+    member : int or None
+        Index in `Decoding.members` of whose message it speaks for; None for the pilot, which is alike for everyone.
+    times : tuple of float
+        Seconds of the leak: the middle of each measurement.
+    scores : tuple of float
+        Each in deviations of what chance makes of that measurement alone.
+    """
+
+    member: int | None
+    times: tuple[float, ...]
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Evidence over the picture.
+
+    Parameters
+    ----------
+    member : int or None
+        Index in `Decoding.members` of whose sight it is; None if nobody was found.
+    gains : ndarray of float64, shape (rows, columns)
+        How strongly the pilot answers in every cell, in any unit; NaN where the leak does not show the cell.
+    matrix : tuple
+        Homography, row by row, from `gains` (columns and rows normalised to 0..1, edge to edge) to the leak, its width
+        and height normalised to 1.
+    """
+
+    member: int | None
+    gains: NDArray[np.float64]
+    matrix: Matrix
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What is drawn of a decode, beside the verdict.
+
+    Parameters
+    ----------
+    traces : tuple of Trace
+    places : tuple of Places
+    """
+
+    traces: tuple[Trace, ...] = ()
+    places: tuple[Places, ...] = ()
+
+
+@dataclass(frozen=True)
 class Decoding:
     """What a leak says about whom it was shown to.
 
@@ -99,6 +155,10 @@ class Decoding:
         Everyone whose mark was found, in the order of the leak.
     media_time : float or None
         Of the member named.
+    size : tuple of int or None
+        Width and height of the leak as it is displayed, in square pixels; None if nobody said.
+    chart : Chart or None
+        What there is to draw.
     """
 
     verdict: Verdict
@@ -115,3 +175,15 @@ class Decoding:
     trials: int
     members: tuple[Member, ...] = ()
     media_time: float | None = None
+    size: tuple[int, int] | None = None
+    chart: Chart | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def speed(self) -> float | None:
+        """How much faster the leak runs than the stream did, where the member named was seen; None if nobody is."""
+        return self.named.speed if self.named else None
+
+    @property
+    def named(self) -> Member | None:
+        """The surest of `members`, whom `payload` names."""
+        return min(self.members, key=lambda each: each.p_false, default=None)

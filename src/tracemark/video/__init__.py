@@ -2,6 +2,18 @@
 
 from tracemark.video.decoding import Effort, decode, fingerprint, leaks_in
 from tracemark.video.embedding import Marked, embed
+from tracemark.video.plot import check_drawing, draw
 from tracemark.video.source import Progress, Source
 
-__all__ = ["Effort", "Marked", "Progress", "Source", "decode", "embed", "fingerprint", "leaks_in"]
+__all__ = [
+    "Effort",
+    "Marked",
+    "Progress",
+    "Source",
+    "check_drawing",
+    "decode",
+    "draw",
+    "embed",
+    "fingerprint",
+    "leaks_in",
+]

@@ -8,7 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from av import VideoFrame
+
 from tracemark.errors import KeyFileError
+from tracemark.frames import quarter_turns
 from tracemark.keys import Key
 from tracemark.recovery import Decoding, Recovery
 from tracemark.video.pixels import MARKABLE, convert, nearest_format
@@ -72,6 +75,7 @@ def decode(
             if recovery is None:
                 # Only now: some codecs tell their pixel aspect with the first frame.
                 aspect = float(opened.pixel_aspect)
+                size = shown_size(frame, aspect)
                 recovery = Recovery(keys, effort=effort, still=opened.still, pixel_aspect=aspect)
             name, _ = nearest_format(frame.format.name, MARKABLE)
             certain = recovery.add(convert(frame, name), frame.time)
@@ -82,7 +86,24 @@ def decode(
         damage = opened.damage
     assert recovery is not None  # `frames` raises if there is none; tells mypy
     decoding = recovery.finish()
-    return replace(decoding, reasons=(*decoding.reasons, *damage)) if damage else decoding
+    return replace(decoding, size=size, reasons=(*decoding.reasons, *damage))
+
+
+def shown_size(frame: VideoFrame, pixel_aspect: float) -> tuple[int, int]:
+    """Width and height of a frame as it is displayed, in square pixels.
+
+    Parameters
+    ----------
+    frame : av.VideoFrame
+    pixel_aspect : float
+        Displayed width over height of a stored pixel.
+
+    Returns
+    -------
+    tuple of int
+    """
+    size = round(frame.width * pixel_aspect), frame.height
+    return size if quarter_turns(frame) % 2 == 0 else size[::-1]
 
 
 def leaks_in(path: Path) -> list[Path]:
