@@ -15,8 +15,8 @@ from tracemark.recovery.record import Record
 from tracemark.recovery.reel import Reel
 from tracemark.recovery.search import Pilot, find
 from tracemark.recovery.sight import Sight
-from tracemark.recovery.statistics import FOUND, probability
-from tracemark.recovery.summary import Seen, gathered
+from tracemark.recovery.statistics import FOUND, log_p_false, probability
+from tracemark.recovery.summary import Seen, charted, gathered
 from tracemark.recovery.track import RECORD_SECONDS, Track, Trials
 from tracemark.recovery.verdict import Decoding, Geometry
 from tracemark.signal.patterns import pilot_carriers
@@ -184,14 +184,15 @@ class Recovery:
         still = self._still
         seconds = self._last + (self._last / max(self._frames - 1, 1) if not still else 0.0)
         seen = [Seen(self._whole, None), *(Seen(track, sight) for sight, track in self._sights)]
-        members = gathered(seen, seconds, self._profile)
+        finds = gathered(seen, seconds, self._trials.count, self._profile)
+        members = [find.member for find in finds]
         best = max((each.track.best for each in seen if each.track.best), key=lambda each: each.score, default=None)
         first = min(members, key=lambda each: each.p_false) if members else None
         pilot_key, pilot = self._whole.pilot
         for _, track in self._sights:
             if track.pilot[1] >= max(reasons.PILOT_PLACED, pilot):
                 pilot_key, pilot = track.pilot
-        p_false = first.p_false if first else probability(best.log_p_false) if best else 1.0
+        p_false = first.p_false if first else probability(log_p_false(best.score, self._trials.count)) if best else 1.0
         foreign = p_false > FOUND
         suspected = not members and (not foreign or (pilot >= reasons.PILOT_SEEN and not still))
         why = reasons.explain(
@@ -221,6 +222,7 @@ class Recovery:
             trials=self._trials.count,
             members=tuple(members),
             media_time=first.media_time if first else None,
+            chart=charted(finds, seen),
         )
 
 

@@ -323,6 +323,26 @@ def place_gains(
     return blurred(answers.sum(0).astype(np.float32), PLACE) / near / max(len(answers), 1), near
 
 
+def slot_answers(features: SlotFeatures, slots: NDArray[np.int64], templates: Templates) -> list[tuple[float, float]]:
+    """Ask the pilot slot by slot: its answer, and the variance that chance gives it; zero where no frame fell.
+
+    Parameters
+    ----------
+    features : SlotFeatures
+    slots : ndarray of int64, shape (slots,)
+    templates : Templates
+
+    Returns
+    -------
+    list of tuple of float
+    """
+    told = np.zeros((len(features.held), 2))
+    held = np.flatnonzero(features.held)
+    told[held, 0] = _answers(features, slots, templates).sum((1, 2))
+    told[held, 1] = [float(np.mean(features.luma[i] ** 2)) for i in held]
+    return [(float(answer), float(noise)) for answer, noise in told]
+
+
 def _answers(features: SlotFeatures, slots: NDArray[np.int64], templates: Templates) -> NDArray[np.float64]:
     """Pilot correlation of every held slot and cell."""
     held = np.flatnonzero(features.held)

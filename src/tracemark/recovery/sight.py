@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tracemark.profile import Profile
     from tracemark.recovery.reel import Picture
     from tracemark.recovery.search import Placement
-    from tracemark.recovery.track import Track
 
     Samples = NDArray[np.float32]
     Doubles = NDArray[np.float64]
@@ -38,7 +37,7 @@ class Sight:
 
     def __init__(self, placement: Placement, size: tuple[int, int], profile: Profile) -> None:
         self.placement = placement
-        self._size = size
+        self.size = size
         self._profile = profile
         self._half = np.diag([0.5, 0.5, 1]) @ placement.matrix
         side = profile.luma.long_side
@@ -73,18 +72,22 @@ class Sight:
         samples, _ = on_canvas(plane.astype(np.float32), matrix, side)
         return samples
 
-    def geometry(self, track: Track) -> verdict.Geometry:
-        """Where the host lies in the leak.
+    def geometry(self, places: Doubles | None) -> verdict.Geometry:
+        """Tell where the host lies in the leak.
 
         Parameters
         ----------
-        track : Track
-            That looks through this sight; what its pilot shows tells the host's shape.
+        places : ndarray of float64, shape (rows, columns), or None
+            What the pilot answers in every cell, which tells the host's shape.
+
+        Returns
+        -------
+        Geometry
         """
-        width, height = self._size
+        width, height = self.size
         matrix = self.placement.matrix
         shown = np.linalg.inv(matrix) @ np.array([[0, width, width, 0], [0, 0, height, height], [1, 1, 1, 1]])
-        aspect = outline.aspect_of(track.places, self.valid, (shown[:2] / shown[2]).T)
+        aspect = outline.aspect_of(places, self.valid, (shown[:2] / shown[2]).T)
         wide, tall = (1.0, 1 / aspect) if aspect >= 1 else (aspect, 1.0)
         to_host = np.array([[1 / wide, 0, 0.5], [0, 1 / tall, 0.5], [0, 0, 1]])
         whole = to_host @ np.linalg.inv(matrix) @ np.diag([width, height, 1])

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tracemark.recovery import clock
-from tracemark.recovery.statistics import FOUND, MISTAKEN, probability
-from tracemark.recovery.verdict import Geometry, Member
+from tracemark.recovery.chart import by_the_second, of_canvas, of_grid
+from tracemark.recovery.statistics import FOUND, MISTAKEN, log_p_false, probability
+from tracemark.recovery.verdict import Chart, Geometry, Member, Places, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from tracemark.profile import Profile
     from tracemark.recovery.sight import Sight
@@ -24,13 +29,22 @@ class Seen:
     track: Track
     sight: Sight | None
 
+    @property
+    def speed(self) -> float:
+        """How much faster the leak runs than the stream did."""
+        return self.sight.placement.speed if self.sight else 1.0
 
-def named(message: Message) -> bool:
-    """Whether a message names its member."""
-    return probability(message.log_p_false) <= FOUND and message.p_mistaken <= MISTAKEN
+
+@dataclass(frozen=True)
+class Find:
+    """A member, and the message and track that named them."""
+
+    member: Member
+    message: Message
+    seen: Seen
 
 
-def gathered(seen: Sequence[Seen], seconds: float, profile: Profile) -> list[Member]:
+def gathered(seen: Sequence[Seen], seconds: float, trials: int, profile: Profile) -> list[Find]:
     """List everyone whose mark was found, in the order of the leak.
 
     Parameters
@@ -38,27 +52,68 @@ def gathered(seen: Sequence[Seen], seconds: float, profile: Profile) -> list[Mem
     seen : sequence of Seen
     seconds : float
         Length of the leak.
+    trials : int
+        Evidence vectors that were decoded in all, by all tracks, before a message and after it.
     profile : Profile
 
     Returns
     -------
-    list of Member
+    list of Find
         A message that several tracks read is listed once, as the surest of them has it.
     """
-    found: dict[tuple[str, object], Member] = {}
+    found: dict[tuple[str, object], Find] = {}
     for each in seen:
         for message in (*each.track.messages, each.track.best):
-            if message is None or not named(message):
+            if message is None:
                 continue
-            member = _member(message, each, seconds, profile)
+            p_false = probability(log_p_false(message.score, trials))
+            if p_false > FOUND or message.p_mistaken > MISTAKEN:
+                continue
+            member = _member(message, each, seconds, p_false, profile)
             held = found.get((member.key_id, member.payload))
-            if held is None or member.p_false < held.p_false:
-                found[member.key_id, member.payload] = member
-    return sorted(found.values(), key=lambda member: (member.start, member.p_false))
+            if held is None or member.p_false < held.member.p_false:
+                found[member.key_id, member.payload] = Find(member, message, each)
+    return sorted(found.values(), key=lambda find: (find.member.start, find.member.p_false))
 
 
-def _member(message: Message, seen: Seen, seconds: float, profile: Profile) -> Member:
-    speed = seen.sight.placement.speed if seen.sight else 1.0
+def charted(finds: Sequence[Find], seen: Sequence[Seen]) -> Chart:
+    """Put together what there is to draw.
+
+    Parameters
+    ----------
+    finds : sequence of Find
+    seen : sequence of Seen
+
+    Returns
+    -------
+    Chart
+        The messages' evidence and places; of a leak that names nobody, the pilot's in the whole picture.
+    """
+    traces, places = [], []
+    for number, find in enumerate(finds):
+        traces.append(_trace(number, find.message.trace, find.seen.speed))
+        if find.message.places is not None:
+            places.append(_places(number, find.message.places, find.seen))
+    if not finds:
+        traces.append(_trace(None, seen[0].track.pilot_trace, 1.0))
+    return Chart(tuple(traces), tuple(places))
+
+
+def _trace(member: int | None, slots: Sequence[tuple[float, float, float]], speed: float) -> Trace:
+    times, sums, energies = np.array(slots, np.float64).reshape(-1, 3).T
+    return Trace(member, *by_the_second((times / speed).tolist(), sums.tolist(), energies.tolist()))
+
+
+def _places(number: int, gains: NDArray[np.float64], seen: Seen) -> Places:
+    if seen.sight is None:
+        assert seen.track.record.shape is not None
+        return Places(number, gains, of_grid(seen.track.record.shape.luma))
+    shown = np.where(seen.sight.valid, gains, np.nan)
+    return Places(number, shown, of_canvas(seen.sight.placement.matrix, seen.sight.size))
+
+
+def _member(message: Message, seen: Seen, seconds: float, p_false: float, profile: Profile) -> Member:
+    speed = seen.speed
     first = clock.first_slot(message.clock, message.key, profile)
     media_time = None
     if first is not None:
@@ -66,13 +121,13 @@ def _member(message: Message, seen: Seen, seconds: float, profile: Profile) -> M
         media_time = round((first * profile.slot_seconds + bins + message.start) % clock.day(profile), 3)
     return Member(
         payload=message.payload,
-        p_false=probability(message.log_p_false),
+        p_false=p_false,
         p_mistaken=message.p_mistaken,
         score=round(message.score, 3),
         key_id=message.key.id,
         start=round(message.start / speed, 3),
         end=round(min(message.end / speed, seconds), 3),
-        geometry=seen.sight.geometry(seen.track) if seen.sight else Geometry(),
+        geometry=seen.sight.geometry(message.places) if seen.sight else Geometry(),
         media_time=media_time,
         speed=round(speed, 3),
     )

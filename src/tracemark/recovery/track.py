@@ -14,7 +14,15 @@ import numpy as np
 
 from tracemark import coding
 from tracemark.payload import Payload
-from tracemark.recovery.evidence import Evidence, SlotFeatures, features_at, features_of, gather, place_gains
+from tracemark.recovery.evidence import (
+    Evidence,
+    SlotFeatures,
+    features_at,
+    features_of,
+    gather,
+    place_gains,
+    slot_answers,
+)
 from tracemark.recovery.record import BINS_PER_SLOT, Record
 from tracemark.recovery.statistics import CERTAIN, log_p_false, probability
 from tracemark.recovery.templates import Templates
@@ -76,6 +84,10 @@ class Message:
         `Evidence.clock`.
     pilot : float
         Score of the pilot it was read by.
+    trace : tuple of tuple of float
+        Slot by slot: its middle in seconds of the track, evidence for this message, and variance that chance gives it.
+    places : ndarray of float64, shape (rows, columns), or None
+        What the pilot answered in every cell.
     """
 
     key: Key
@@ -89,6 +101,8 @@ class Message:
     end: float
     clock: dict[int, NDArray[np.float64]]
     pilot: float
+    trace: tuple[tuple[float, float, float], ...] = ()
+    places: NDArray[np.float64] | None = None
 
     @property
     def certain(self) -> bool:
@@ -130,8 +144,8 @@ class Track:
         The best since then.
     pilot : tuple of Key or None and float
         The pilot's best score, and whose.
-    places : ndarray of float64, shape (rows, columns), or None
-        The pilot's answers, place by place, when the best message was read.
+    pilot_trace : list of tuple of float
+        Slot by slot: its middle in seconds of the track, the pilot's answer, and variance that chance gives it.
     """
 
     def __init__(
@@ -142,8 +156,9 @@ class Track:
         self.messages: list[Message] = []
         self.best: Message | None = None
         self.pilot: tuple[Key | None, float] = (None, -inf)
-        self.places: NDArray[np.float64] | None = None
+        self.pilot_trace: list[tuple[float, float, float]] = []
         self._gains: NDArray[np.float64] | None = None
+        self._answers: list[tuple[float, float, float]] = []
         self._keys = list(keys)
         self._profile: Profile = record.profile
         self._trials = trials
@@ -180,6 +195,8 @@ class Track:
         if self.messages and (self._goes_on(self._last) or self._last - self._begun < WATCH):
             return
         self._attempt(thorough=True)
+        if self.best is not None and not self.still:
+            self.best = replace(self.best, trace=self._trace(self.best))
 
     def _attempt(self, *, thorough: bool) -> None:
         """Decode the record in hand with all that came before it.
@@ -213,19 +230,44 @@ class Track:
                 kept |= {phase.bins + TURN * pair: evidence for pair, evidence in enumerate(offsets)}
                 self._decode_best(reading, offsets, phase)
             reading.older = kept
-        self._next(time)
+        self.pilot_trace += self._answers
         if self.best is not None and self.best.certain:
             self._settle()
+        else:
+            self._next(time)
 
     def _settle(self) -> None:
         """Put the best message away and look on from here."""
         assert self.best is not None
-        self.messages.append(replace(self.best, start=self._begun, end=self._last))
+        self.messages.append(replace(self.best, start=self._begun, end=self._last, trace=self._trace(self.best)))
         self.best = None
         for reading in self._readings:
             reading.older, reading.turns = {}, np.zeros(TURN + 1)
         self._next(self._last + self.record.bin_seconds)
         self._begun = self._last
+
+    def _trace(self, message: Message) -> tuple[tuple[float, float, float], ...]:
+        """Ask each slot of the record in hand about a message."""
+        reading = next(each for each in self._read() if each.key == message.key)
+        phase = message.offset % TURN
+        features = features_at(self.record, phase % BINS_PER_SLOT, self._profile)
+        evidence = gather(features, phase, reading.templates, self._profile)[message.offset // TURN]
+        return self._traced(reading, evidence, message.offset, message)
+
+    def _traced(
+        self, reading: _Reading, evidence: Evidence, offset: int, message: Message
+    ) -> tuple[tuple[float, float, float], ...]:
+        said = np.append(message.signs, np.zeros(self._profile.clock_groups))
+        templates, made = reading.templates, []
+        for slot in sorted(evidence.clock):
+            pattern = slot % self._profile.patterns
+            votes = (evidence.luma[pattern], evidence.blue[pattern], evidence.red[pattern])
+            bits = (templates.luma_bits[pattern], templates.chroma_bits[pattern], templates.chroma_bits[pattern])
+            total = sum(float(said[which] @ vote) for which, vote in zip(bits, votes, strict=True))
+            energy = sum(float(vote @ vote) for vote in votes)
+            middle = (slot * BINS_PER_SLOT - offset + BINS_PER_SLOT / 2) * self.record.bin_seconds
+            made.append((max(middle, 0.0), total, energy))
+        return tuple(made)
 
     def _next(self, time: float) -> None:
         self.record = self.record.successor(time)
@@ -245,7 +287,8 @@ class Track:
                             clock = dict(message.clock)
                             if abs(phase.bins + TURN * pair - message.offset) <= STEP:
                                 clock |= evidence.clock
-                            self.messages[number] = replace(message, end=time, clock=clock)
+                            trace = message.trace + self._traced(reading, evidence, phase.bins + TURN * pair, message)
+                            self.messages[number] = replace(message, end=time, clock=clock, trace=trace)
                             self._next(time + self.record.bin_seconds)
                             self._begun = time
                             return True
@@ -276,6 +319,10 @@ class Track:
             made[inside] = features_at(self.record, inside, self._profile)
         slots = made[inside].first_slot + phase.bins // BINS_PER_SLOT + np.arange(len(made[inside].held))
         self._gains = place_gains(made[inside], slots, reading.templates)[0]
+        self._answers = [
+            ((int(slot) * BINS_PER_SLOT - phase.bins + BINS_PER_SLOT / 2) * self.record.bin_seconds, *answer)
+            for slot, answer in zip(slots, slot_answers(made[inside], slots, reading.templates), strict=True)
+        ]
         fresh = gather(made[inside], phase.bins, reading.templates, self._profile)
         return [each + self._older(reading, phase.bins + TURN * pair) for pair, each in enumerate(fresh)]
 
@@ -324,7 +371,6 @@ class Track:
         score = float(soft @ signs / np.sqrt(energy))
         best = self.best
         if best is None or score > best.score:
-            self.places = self._gains
             mistaken = 1.0
             if log_p_false(score, self._trials.count) < 0:  # else there is nothing to be mistaken about
                 mistaken = coding.p_mistaken(soft * (score / np.sqrt(energy)), decoded)
@@ -340,6 +386,7 @@ class Track:
                 end=self._last,
                 clock=evidence.clock,
                 pilot=phase.score,
+                places=self._gains,
             )
         # every try counts, also those after the best one
         self.best = replace(best, log_p_false=log_p_false(best.score, self._trials.count))
