@@ -161,15 +161,16 @@ class Recovery:
         told = [(sight, track) for sight, track in self._sights if track.messages]
         self._sights = []
         for placement in placements:
-            self._try(placement)
-        promising = [each for each in self._sights if each[1].messages or each[1].pilot[1] >= reasons.PILOT_SEEN]
-        self._sights = told + promising
+            if not any(track.messages and sight.covers(placement) for sight, track in self._sights):
+                self._try(placement)
+        self._sights = told + [each for each in self._sights if _promising(each[1])]
 
     def _try(self, placement: Placement) -> None:
         sight = Sight(placement, self._reel.size, self._profile)
         track = Track([placement.key], sight.record(), self._trials, phases=PHASES[self._effort], still=self._still)
         for picture in self._reel.pictures:
             _show(picture, sight, track)
+        track.finish()
         self._sights.append((sight, track))
         if placement.moment is None or track.messages or self._still:
             return
@@ -194,19 +195,22 @@ class Recovery:
                 pilot_key, pilot = track.pilot
         p_false = first.p_false if first else probability(log_p_false(best.score, self._trials.count)) if best else 1.0
         foreign = p_false > FOUND
-        suspected = not members and (not foreign or (pilot >= reasons.PILOT_SEEN and not still))
+        seems = p_false <= reasons.SUSPECTED or (pilot >= reasons.PILOT_SEEN and not still)
+        suspected = not members and seems
         why = reasons.explain(
             self._quality,
             found=bool(members),
             foreign=foreign,
+            suspected=suspected,
             still=still,
             pilot=pilot,
             score=best.score if best else 0.0,
             trials=max(self._trials.count, 1),
             seconds=seconds,
             several_keys=len(self._keys) > 1,
+            searched=bool(self._pilots),
         )
-        key = best.key if best and not foreign else pilot_key if suspected else None
+        key = best.key if best and p_false <= reasons.SUSPECTED else pilot_key if suspected else None
         return Decoding(
             verdict="found" if members else "inconclusive" if suspected else "absent",
             payload=first.payload if first else None,
@@ -224,6 +228,12 @@ class Recovery:
             media_time=first.media_time if first else None,
             chart=charted(finds, seen),
         )
+
+
+def _promising(track: Track) -> bool:
+    """Whether a track that was tried is worth following further."""
+    read = bool(track.messages) or (track.best is not None and probability(track.best.log_p_false) < reasons.WORTH)
+    return read or track.pilot[1] >= reasons.PILOT_SEEN
 
 
 def _show(picture: Picture, sight: Sight, track: Track) -> None:

@@ -17,14 +17,20 @@ PILOT_SEEN = 7.0
 """Pilot correlation, in robust deviations over all offsets, that foreign material does not reach (measured:
 docs/false-positives.md)."""
 
-PILOT_PLACED = 12.0
-"""The same in a geometry that was searched for the pilot itself, which foreign material follows some way."""
+PILOT_PLACED = 24.0
+"""The same in a geometry that was searched for the pilot itself: another key's mark, untouched, lends it up to 19."""
+
+SUSPECTED = 1e-5
+"""`p_false` of a message at which a mark seems to be there, whatever the pilot shows."""
+
+WORTH = 0.5
+"""`p_false` of a message under which it is kept in mind."""
 
 SMALL_SIDE = 240
 """Shorter side, in pixels, under which the mark's finer half is lost."""
 
 DATA_TO_PILOT = 2.0
-"""Typical ratio of the message's score to the pilot's at the true offset (measured on marked clips)."""
+"""Ratio of the message's score to the pilot's at the true offset, typical of weak leaks."""
 
 LOOKS = 25
 """Frames between two looks at a leak's contrast."""
@@ -66,20 +72,23 @@ def explain(
     *,
     found: bool,
     foreign: bool,
+    suspected: bool,
     still: bool,
     pilot: float,
     score: float,
     trials: int,
     seconds: float,
     several_keys: bool,
+    searched: bool,
 ) -> list[str]:
     """Say what stood in the way and what would help.
 
     Parameters
     ----------
     quality : Quality
-    found, foreign, still : bool
-        Whether a member is named, whether `p_false` leaves room for foreign material, whether it is one picture.
+    found, foreign, suspected, still : bool
+        Whether a member is named, whether `p_false` leaves room for foreign material, whether a mark seems to be there
+        all the same, whether it is one picture.
     pilot : float
         The pilot's best score.
     score : float
@@ -89,6 +98,8 @@ def explain(
     seconds : float
         Length of what was read.
     several_keys : bool
+    searched : bool
+        Whether other sizes, angles and parts of the picture were looked for, too.
 
     Returns
     -------
@@ -103,19 +114,23 @@ def explain(
     if not foreign:
         why.append(f"a message of {keys} is there, but too weak to tell its member from others of similar codewords")
         why.append("a little more of the same leak, or a copy of better quality, would tell them apart")
-    elif not still and pilot >= PILOT_SEEN:
+    elif suspected:
         likely = max(score, DATA_TO_PILOT * pilot * 0.5)
         more = seconds * max((needed / min(likely, needed * 0.95)) ** 2 - 1, 0.1)
         why.append(
-            f"a mark of {keys} seems to be there (pilot {pilot:.1f}, noise stays under {PILOT_SEEN:g}), "
+            f"a mark of {keys} seems to be there (pilot {pilot:.1f} of {PILOT_SEEN:g}), "
             f"but the message scores {score:.1f} of {needed:.1f} needed"
         )
-        why.append(f"about {more:.0f} more seconds of this quality, or an earlier copy of better quality, would help")
+        longer = "more pictures of it" if still else f"about {more:.0f} more seconds of this quality"
+        why.append(f"{longer}, or an earlier copy of better quality, would help")
     elif still:
         why.append(f"no message of {keys} in this single picture: it scores {score:.1f} of {needed:.1f} needed")
         why.append("more pictures of the same leak as one video, or the video itself, carry far more of the mark")
     else:
-        why.append(f"no mark of {keys} was seen with the whole picture in place (pilot {pilot:.1f} of {PILOT_SEEN:g})")
+        how = "in any size, angle or part of the picture" if searched else "with the whole picture in place"
+        why.append(f"no mark of {keys} was seen {how} (pilot {pilot:.1f} of {PILOT_SEEN:g})")
+        if not searched:
+            why.append("only the picture as it stands was looked at; a higher effort searches for crops and turns, too")
         if seconds < 2:
             why.append(f"the leak is only {seconds:.1f} s long; 2 s or more are wanted")
     if min(quality.width, quality.height) < SMALL_SIDE:

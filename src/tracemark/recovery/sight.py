@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     Doubles = NDArray[np.float64]
 
 
+SHALLOW = 0.28
+"""Half of a host's shorter side, in long sides, where it is not known: that of 16:9."""
+
+
 class Sight:
     """Brings pictures of a reel to the canvas.
 
@@ -71,6 +75,31 @@ class Sight:
             plane = np.asarray(cv2.blur(plane, (self._grain, self._grain)), np.uint8)
         samples, _ = on_canvas(plane.astype(np.float32), matrix, side)
         return samples
+
+    def covers(self, other: Placement) -> bool:
+        """Tell whether another placement looks at much the same part of the leak.
+
+        Parameters
+        ----------
+        other : Placement
+
+        Returns
+        -------
+        bool
+            Whether the middle of what the leak shows of the other's host lies within this one's.
+        """
+        limits = np.array([[0, self.size[0], self.size[0], 0], [0, 0, self.size[1], self.size[1]]], np.float32).T
+        hosts = []
+        for placement in (self.placement, other):
+            corners = placement.matrix @ np.array(
+                [[-0.5, 0.5, 0.5, -0.5], [-SHALLOW, -SHALLOW, SHALLOW, SHALLOW], [1] * 4]
+            )
+            outline = (corners[:2] / corners[2]).T.astype(np.float32)
+            hosts.append(cv2.intersectConvexConvex(cv2.convexHull(outline), limits)[1])
+        if hosts[0] is None or hosts[1] is None:
+            return False
+        middle = hosts[1].reshape(-1, 2).mean(axis=0)
+        return bool(cv2.pointPolygonTest(hosts[0], (float(middle[0]), float(middle[1])), measureDist=False) >= 0)
 
     def geometry(self, places: Doubles | None) -> verdict.Geometry:
         """Tell where the host lies in the leak.

@@ -40,8 +40,14 @@ FINE_SPEEDS = np.arange(0.76, 1.32, 0.002)
 KEY_FRAMES = 3
 """Key frames searched each by itself."""
 
-LISTENED = 4
-"""Kinds of evidence, those with the best linear maps, whose phases are asked."""
+GUESSES = 4
+"""Linear maps that are taken from each kind of evidence."""
+
+ALIKE = 0.03
+"""Linear maps that differ by less than this share are one."""
+
+LISTENED = 16
+"""Linear maps, the best of all kinds of evidence, whose phases are asked."""
 
 LOUD = 3
 """Stretches, the loudest, whose phases are asked."""
@@ -136,11 +142,11 @@ def find(reel: Reel, pilots: Sequence[Pilot], profile: Profile, *, count: int) -
             weak = weak if weak is not None else list(_weak_evidence(turned, reel, profile))
             asked = evidence + weak
             linears += [_linear(each, pilot) for each in weak]
-        ranked = sorted(zip(asked, linears, strict=True), key=lambda pair: -pair[1][0].score)
+        ranked = [(guess, each) for each, guesses in zip(asked, linears, strict=True) for guess in guesses]
+        ranked.sort(key=lambda pair: -pair[0].score)
         placed = [
             (place, each)
-            for each, guesses in ranked[:LISTENED]
-            for guess in guesses[:2]
+            for guess, each in ranked[:LISTENED]
             for place in placing.places(
                 _loudest(each.images, guess, pilot), pilot.frequencies, pilot.phases, guess.matrix, count
             )
@@ -175,8 +181,13 @@ def _weak_evidence(turned: Turning, reel: Reel, profile: Profile) -> Iterator[_E
 def _linear(evidence: _Evidence, pilot: Pilot) -> list[affine.Linear]:
     spectra = [spectrum(evidence.images)]
     side = max(evidence.images[0].shape)
-    guesses = affine.search(spectra[0], pilot.frequencies, side, affine.Range(), 4)
-    return sorted((affine.climb(spectra, pilot.frequencies, each) for each in guesses), key=lambda each: -each.score)
+    guesses: list[affine.Linear] = []
+    for each in affine.search(spectra[0], pilot.frequencies, side, affine.Range(), 6 * GUESSES):
+        size = ALIKE * np.abs(each.matrix).max()
+        if all(np.abs(each.matrix - other.matrix).max() > size for other in guesses):
+            guesses.append(each)
+    climbed = (affine.climb(spectra, pilot.frequencies, each) for each in guesses[:GUESSES])
+    return sorted(climbed, key=lambda each: -each.score)
 
 
 def _loudest(images: list[Complex], guess: affine.Linear, pilot: Pilot) -> list[Complex]:
