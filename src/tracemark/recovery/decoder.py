@@ -82,6 +82,7 @@ class Recovery:
         self._whole = Track(self._keys, record, self._trials, phases=PHASES[effort], still=still)
         self._sights: list[tuple[Sight, Track]] = []
         self._reel = Reel(pixel_aspect)
+        self._reel_begun: float | None = None
         self._reels = 0
         self._due = 1
         self._pilots: list[Pilot] = []
@@ -114,14 +115,7 @@ class Recovery:
         self._frames += 1
         self._last = max(self._last, elapsed)
         if PLACEMENTS[self._effort] and not self._whole.messages:
-            held = len(self._reel.pictures)
-            self._reel.add(frame, elapsed)
-            for sight, track in self._sights:
-                for picture in self._reel.pictures[held:]:
-                    _show(picture, sight, track)
-            if elapsed - self._reel.pictures[0].time >= RECORD_SECONDS:
-                self._look()
-                self._reel = Reel(self._pixel_aspect, size=self._reel.size)
+            self._keep(frame, elapsed)
         if self._certain_since is None and self.certain:
             self._certain_since = elapsed
         return self._certain_since is not None and elapsed - self._certain_since >= LOOK_ON[self._effort]
@@ -141,11 +135,24 @@ class Recovery:
         self._whole.still = self._still = self._still or self._frames == 1  # a film of one frame is a picture
         self._whole.finish()
         if self._reel.pictures and not self._whole.messages:
-            self._due = min(self._due, self._reels + 1) if not self.certain else self._due
             self._look()
         for _, track in self._sights:
             track.finish()
         return self._verdict()
+
+    def _keep(self, frame: Frame, elapsed: float) -> None:
+        """Keep a frame for the search, if one is due, and for the sights that are followed."""
+        if self._reel_begun is None:
+            self._reel_begun = elapsed
+        if self._sights or self._reels + 1 >= self._due:
+            held = len(self._reel.pictures)
+            self._reel.add(frame, elapsed)
+            for sight, track in self._sights:
+                for picture in self._reel.pictures[held:]:
+                    _show(picture, sight, track)
+        if elapsed - self._reel_begun >= RECORD_SECONDS:
+            self._look()
+            self._reel, self._reel_begun = Reel(self._pixel_aspect, size=self._reel.size), None
 
     def _look(self) -> None:
         """Search the stretch in hand, if it is due, and look at it in all placements that are found."""
@@ -167,19 +174,19 @@ class Recovery:
 
     def _try(self, placement: Placement) -> None:
         sight = Sight(placement, self._reel.size, self._profile)
-        track = Track([placement.key], sight.record(), self._trials, phases=PHASES[self._effort], still=self._still)
-        for picture in self._reel.pictures:
+        track = self._watched(sight, self._reel.pictures, still=self._still)
+        if placement.moment is not None and not track.messages and not self._still:
+            self._watched(sight, [each for each in self._reel.pictures if each.time == placement.moment], still=True)
+
+    def _watched(self, sight: Sight, pictures: Sequence[Picture], *, still: bool) -> Track:
+        """Decode pictures through a sight, and follow it from then on."""
+        key = sight.placement.key
+        track = Track([key], sight.record(pictures[0]), self._trials, phases=PHASES[self._effort], still=still)
+        for picture in pictures:
             _show(picture, sight, track)
         track.finish()
         self._sights.append((sight, track))
-        if placement.moment is None or track.messages or self._still:
-            return
-        alone = Track([placement.key], sight.record(), self._trials, still=True)
-        for picture in self._reel.pictures:
-            if picture.time == placement.moment:
-                _show(picture, sight, alone)
-        alone.finish()
-        self._sights.append((sight, alone))
+        return track
 
     def _verdict(self) -> Decoding:
         still = self._still

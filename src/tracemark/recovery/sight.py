@@ -51,11 +51,11 @@ class Sight:
         self.valid = share > 0.99
         self._grain = max(1, 2 * round((abs(np.linalg.det(placement.matrix[:2, :2])) ** 0.5 / side - 1) / 2) + 1)
 
-    def record(self) -> Record:
-        """Begin a record of what is seen this way."""
+    def record(self, picture: Picture) -> Record:
+        """Begin a record of what is seen this way, from a picture on."""
         side = self._profile.luma.long_side
         shape = Geometry(side, side, 0, LAYOUTS["yuv444p"], 1.0, self._profile)
-        return Record(self._profile, shape=shape, valid=self.valid)
+        return Record(self._profile, shape=shape, valid=self.valid).successor(self.time(picture))
 
     def time(self, picture: Picture) -> float:
         """Time of a picture at the stream's own speed, in seconds from the beginning of the leak."""

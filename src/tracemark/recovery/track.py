@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 ATTEMPTS = (1.0, 2.0, 4.0)
 """Seconds of a record after which a decode is tried; then at the end of every record."""
 
+EARLY_RECORDS = 4
+"""Records in which all of these are tried; in later ones only the last, since haste has no point any more."""
+
 RECORD_SECONDS = 7.68
 """Seconds held in memory at a time: one cycle of patterns."""
 
@@ -165,8 +168,9 @@ class Track:
         self._phases = phases
         self._readings: list[_Reading] = []
         self._attempted = 0.0
-        self._begun = 0.0
-        self._last = 0.0
+        self._closed = 0
+        self._begun = self._last = record.first * record.bin_seconds
+        self._finished = 0
 
     def frame_taken(self, time: float) -> None:
         """Decode if it is time to; call it after each frame given to `record`.
@@ -182,15 +186,20 @@ class Track:
             return
         if self.messages and self._attempted < WATCH <= held and self._goes_on(time):
             return
-        if any(self._attempted < mark <= held for mark in ATTEMPTS):
+        if any(
+            self._attempted < mark <= held for mark in ATTEMPTS if self._closed < EARLY_RECORDS or mark == ATTEMPTS[-1]
+        ):
             self._attempted = held
             self._attempt(thorough=False)
         if held >= RECORD_SECONDS:
             self._close(time)
 
     def finish(self) -> None:
-        """Decode what is left, thoroughly."""
-        if not self.record.frames or (self.best is not None and self.best.certain):
+        """Decode what is left, thoroughly; idle where nothing came since the last time."""
+        if self.record.frames == self._finished:
+            return
+        self._finished = self.record.frames
+        if self.best is not None and self.best.certain:
             return
         if self.messages and (self._goes_on(self._last) or self._last - self._begun < WATCH):
             return
@@ -230,6 +239,7 @@ class Track:
                 kept |= {phase.bins + TURN * pair: evidence for pair, evidence in enumerate(offsets)}
                 self._decode_best(reading, offsets, phase)
             reading.older = kept
+        self._closed += 1
         self.pilot_trace += self._answers
         if self.best is not None and self.best.certain:
             self._settle()
@@ -271,7 +281,7 @@ class Track:
 
     def _next(self, time: float) -> None:
         self.record = self.record.successor(time)
-        self._attempted = 0.0
+        self._attempted, self._finished = 0.0, 0
 
     def _goes_on(self, time: float) -> bool:
         """Ask whether a message that was found before is still shown; if so, begin anew after it."""
