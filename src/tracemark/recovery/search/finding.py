@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 SEARCH_SIDE = 640
 """Longest side of the searched images, in pixels."""
 
+WHOLE = 1e9
+"""Seconds of a stretch that is longer than any."""
+
 STRETCH = 2.88
 """Seconds of a stretch that is locked to the pilot in step; longer ones lose what lives in a moment."""
 
@@ -36,6 +39,10 @@ SPEEDS = (0.8, 0.9, 1.12, 1.26)
 
 FINE_SPEEDS = np.arange(0.76, 1.32, 0.002)
 """Speeds told apart once the place is known."""
+
+PART = 0.6
+"""Width and height of a part of the picture that is searched by itself, over the picture's: a picture seen at an angle
+is bent less in a part, and one that lies in a corner fills more of it."""
 
 KEY_FRAMES = 3
 """Key frames searched each by itself."""
@@ -46,13 +53,10 @@ GUESSES = 4
 ALIKE = 0.03
 """Linear maps that differ by less than this share are one."""
 
-LISTENED = 16
+LISTENED = 32
 """Linear maps, the best of all kinds of evidence, whose phases are asked."""
 
-LOUD = 3
-"""Stretches, the loudest, whose phases are asked."""
-
-RIVAL = 0.55
+RIVAL = 0.65
 """Share of the best place's score under which others are no second host but its echoes."""
 
 SETTLED = 0.9
@@ -61,8 +65,8 @@ SETTLED = 0.9
 STRONG = 14.0
 """Score of a linear map at which other speeds and key frames need not be asked."""
 
-SEEN = 5.8
-"""Score of a place, in deviations at one of them, that is worth a look; chance reaches 5.5 over all places."""
+SEEN = 4.3
+"""Score of a place that is worth a look; chance reaches 4.7 over all places of all maps."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +114,13 @@ class Placement:
 
 @dataclass(frozen=True)
 class _Evidence:
+    """Images to search, all of one part of the picture."""
+
     images: list[Complex]
     speed: float
     moment: float | None
+    corner: tuple[int, int] = (0, 0)
+    side: int = SEARCH_SIDE
 
 
 def find(reel: Reel, pilots: Sequence[Pilot], profile: Profile, *, count: int) -> list[Placement]:
@@ -144,13 +152,7 @@ def find(reel: Reel, pilots: Sequence[Pilot], profile: Profile, *, count: int) -
             linears += [_linear(each, pilot) for each in weak]
         ranked = [(guess, each) for each, guesses in zip(asked, linears, strict=True) for guess in guesses]
         ranked.sort(key=lambda pair: -pair[0].score)
-        placed = [
-            (place, each)
-            for guess, each in ranked[:LISTENED]
-            for place in placing.places(
-                _loudest(each.images, guess, pilot), pilot.frequencies, pilot.phases, guess.matrix, count
-            )
-        ]
+        placed = [(place, each) for guess, each in ranked[:LISTENED] for place in _places(each, guess, pilot, count)]
         placed.sort(key=lambda pair: -pair[0].score)
         chosen: list[Placement] = []
         for place, each in placed:
@@ -163,26 +165,35 @@ def find(reel: Reel, pilots: Sequence[Pilot], profile: Profile, *, count: int) -
 
 
 def _strong_evidence(turned: Turning, profile: Profile) -> Iterator[_Evidence]:
-    yield _Evidence(locked(turned, profile, np.inf, 1.0), 1.0, None)
+    yield _Evidence(locked(turned, profile, WHOLE, 1.0), 1.0, None, side=_side(turned))
     if turned.times[-1] - turned.times[0] > STRETCH:
-        yield _Evidence(locked(turned, profile, STRETCH, 1.0), 1.0, None)
+        yield _Evidence(locked(turned, profile, STRETCH, 1.0), 1.0, None, side=_side(turned))
 
 
 def _weak_evidence(turned: Turning, reel: Reel, profile: Profile) -> Iterator[_Evidence]:
     for speed in SPEEDS if len(reel.pictures) > 1 else ():
-        yield _Evidence(locked(turned, profile, STRETCH, speed), speed, None)
-    keys = [each for each in reel.pictures if each.key_frame] or reel.pictures[:1]
+        yield _Evidence(locked(turned, profile, STRETCH, speed), speed, None, side=_side(turned))
     height, width = turned.images.shape[1:]
+    for image in locked(turned, profile, WHOLE, 1.0) if len(reel.pictures) > 1 else ():
+        for top in (0.0, 0.5, 1.0):
+            for left in (0.0, 1.0) if top != 0.5 else (0.5,):
+                x, y = round(left * (1 - PART) * width), round(top * (1 - PART) * height)
+                part = image[y : y + round(PART * height), x : x + round(PART * width)]
+                yield _Evidence([part], 1.0, None, (x, y), _side(turned))
+    keys = [each for each in reel.pictures if each.key_frame] or reel.pictures[:1]
     for picture in keys[:KEY_FRAMES]:
         small = cv2.resize(picture.luma, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
-        yield _Evidence([even(small, STILL_CLIP).astype(np.complex64)], 1.0, picture.time)
+        yield _Evidence([even(small, STILL_CLIP).astype(np.complex64)], 1.0, picture.time, side=_side(turned))
+
+
+def _side(turned: Turning) -> int:
+    return int(max(turned.images.shape[1:]))
 
 
 def _linear(evidence: _Evidence, pilot: Pilot) -> list[affine.Linear]:
     spectra = [spectrum(evidence.images)]
-    side = max(evidence.images[0].shape)
     guesses: list[affine.Linear] = []
-    for each in affine.search(spectra[0], pilot.frequencies, side, affine.Range(), 6 * GUESSES):
+    for each in affine.search(spectra[0], pilot.frequencies, evidence.side, affine.Range(), 6 * GUESSES):
         size = ALIKE * np.abs(each.matrix).max()
         if all(np.abs(each.matrix - other.matrix).max() > size for other in guesses):
             guesses.append(each)
@@ -190,12 +201,21 @@ def _linear(evidence: _Evidence, pilot: Pilot) -> list[affine.Linear]:
     return sorted(climbed, key=lambda each: -each.score)
 
 
-def _loudest(images: list[Complex], guess: affine.Linear, pilot: Pilot) -> list[Complex]:
-    """Stretches in which the carriers are strongest."""
-    if len(images) <= LOUD:
-        return images
+def _places(evidence: _Evidence, guess: affine.Linear, pilot: Pilot, count: int) -> list[placing.Place]:
+    """Places in the whole picture, from evidence of a part of it."""
+    image = _loudest(evidence.images, guess, pilot)
+    found = placing.places(image, pilot.frequencies, pilot.phases, guess.matrix, count)
+    move = np.eye(3)
+    move[:2, 2] = evidence.corner
+    return [placing.Place(each.score, move @ each.matrix) for each in found]
+
+
+def _loudest(images: list[Complex], guess: affine.Linear, pilot: Pilot) -> Complex:
+    """Stretch in which the carriers are strongest."""
+    if len(images) == 1:
+        return images[0]
     strength = [affine.scores([spectrum([each])], pilot.frequencies, guess.matrix[None])[0] for each in images]
-    return [images[number] for number in np.argsort(strength)[-LOUD:]]
+    return images[int(np.argmax(strength))]
 
 
 def _same(one: Doubles, other: Doubles, shrink: float, size: tuple[int, int]) -> bool:

@@ -10,8 +10,6 @@ import numpy as np
 from tracemark.recovery.search.spectrum import taper
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     Complex = NDArray[np.complex64]
@@ -27,7 +25,7 @@ STEP = 0.0022
 BESIDE = np.array([[2.7, 0.4], [-1.4, 2.6], [-1.0, -2.9]])
 """Places, in widths of a carrier's peak, at which the noise beside a carrier is measured."""
 
-LOUDEST = 5.0
+LOUDEST = 2.0
 """Deviations at which a carrier is clipped."""
 
 APART = 8
@@ -36,11 +34,11 @@ APART = 8
 
 @dataclass(frozen=True)
 class Carriers:
-    """Complex amplitudes of the carriers in some images, in deviations of the noise beside them.
+    """Complex amplitudes of the carriers in an image, in deviations of the noise beside them.
 
     Attributes
     ----------
-    positive, negative : ndarray of complex128, shape (images, carriers)
+    positive, negative : ndarray of complex128, shape (carriers,)
         At the frequency and at its negative.
     """
 
@@ -55,7 +53,8 @@ class Place:
     Parameters
     ----------
     score : float
-        Strength of the pilot there, in deviations of chance at one place.
+        How well the carriers' phases fit, whatever their strength: chance at one place exceeds it with probability
+        ``exp(-score ** 2)``.
     matrix : ndarray of float64, shape (3, 3)
         From the canvas (long sides of the host, from its middle) to pixels of the searched images.
     """
@@ -64,12 +63,12 @@ class Place:
     matrix: Doubles
 
 
-def carriers(images: Sequence[Complex], frequencies: Doubles, matrix: Doubles) -> Carriers:
+def carriers(image: Complex, frequencies: Doubles, matrix: Doubles) -> Carriers:
     """Measure the carriers' amplitudes.
 
     Parameters
     ----------
-    images : sequence of ndarray of complex64, shape (height, width)
+    image : ndarray of complex64, shape (height, width)
     frequencies : ndarray of float64, shape (carriers, 2)
     matrix : ndarray of float64, shape (2, 2)
         From host to pixels.
@@ -77,9 +76,9 @@ def carriers(images: Sequence[Complex], frequencies: Doubles, matrix: Doubles) -
     Returns
     -------
     Carriers
-        With phases at the middle of the images.
+        With phases at the middle of the image.
     """
-    height, width = images[0].shape
+    height, width = image.shape
     seen = frequencies @ np.linalg.inv(matrix)
     beside = (seen[:, None] + BESIDE / [width, height]).reshape(-1, 2)
     wanted = np.concatenate([seen, -seen, beside, -beside])
@@ -87,24 +86,19 @@ def carriers(images: Sequence[Complex], frequencies: Doubles, matrix: Doubles) -
     down = np.exp(-2j * np.pi * np.outer(np.arange(height) + 0.5 - height / 2, wanted[:, 1])) * taper(height)[:, None]
     across, down = across.astype(np.complex64), down.astype(np.complex64)
     count = len(frequencies)
-    both = []
-    for image in images:
-        amplitudes = ((image @ across) * down).sum(axis=0)
-        own, noise = amplitudes[: 2 * count].reshape(2, count), amplitudes[2 * count :].reshape(2, count, -1)
-        own = own / np.sqrt((np.abs(noise) ** 2).mean(axis=(0, 2)) + 1e-12)
-        both.append(own / np.maximum(1, np.abs(own) / LOUDEST))
-    stacked = np.array(both, np.complex128)
-    return Carriers(stacked[:, 0], stacked[:, 1])
+    amplitudes = ((image @ across) * down).sum(axis=0)
+    own, noise = amplitudes[: 2 * count].reshape(2, count), amplitudes[2 * count :].reshape(2, count, -1)
+    own = own / np.sqrt((np.abs(noise) ** 2).mean(axis=(0, 2)) + 1e-12)
+    own = (own / np.maximum(1, np.abs(own) / LOUDEST)).astype(np.complex128)
+    return Carriers(own[0], own[1])
 
 
-def places(
-    images: Sequence[Complex], frequencies: Doubles, phases: Doubles, matrix: Doubles, count: int
-) -> list[Place]:
+def places(image: Complex, frequencies: Doubles, phases: Doubles, matrix: Doubles, count: int) -> list[Place]:
     """Find the translations, and which of the two half turns, at which the carriers' phases fit.
 
     Parameters
     ----------
-    images : sequence of ndarray of complex64, shape (height, width)
+    image : ndarray of complex64, shape (height, width)
     frequencies : ndarray of float64, shape (carriers, 2)
     phases : ndarray of float64, shape (carriers,)
         Radians at the middle of the host.
@@ -118,8 +112,8 @@ def places(
     list of Place
         Best first.
     """
-    height, width = images[0].shape
-    measured = carriers(images, frequencies, matrix)
+    height, width = image.shape
+    measured = carriers(image, frequencies, matrix)
     grid = np.arange(-REACH, REACH + STEP / 2, STEP)
     across = np.exp(-2j * np.pi * np.outer(grid, frequencies[:, 0])).astype(np.complex64)
     down = np.exp(-2j * np.pi * np.outer(grid, frequencies[:, 1])).astype(np.complex64)
@@ -129,14 +123,12 @@ def places(
         ahead, behind = measured.positive, measured.negative
         if turned < 0:
             ahead, behind = behind, ahead
-        strength = np.zeros((len(grid), len(grid)), np.float32)
-        for own, other in zip(ahead, behind, strict=True):
-            one = own * np.exp(-1j * phases)
-            two = np.conj(other * np.exp(1j * phases))
-            total = (across * one.astype(np.complex64)) @ down.T
-            total += np.conj((across * two.astype(np.complex64)) @ down.T)
-            strength += total.real**2 + total.imag**2  # the turning's own phase is unknown
-        strength /= 2 * len(frequencies) * len(images)
+        one = (ahead * np.exp(-1j * phases)).astype(np.complex64)
+        two = np.conj(behind * np.exp(1j * phases)).astype(np.complex64)
+        total = (across * one) @ down.T + np.conj((across * two) @ down.T)
+        # the turning's own phase is unknown; for loud carriers of any phases a sum would be loud, too
+        energy = float((np.abs(ahead) ** 2 + np.abs(behind) ** 2).sum()) + 1e-9
+        strength = (total.real**2 + total.imag**2) / np.float32(energy)
         for _ in range(count):
             best = int(strength.argmax())
             i, j = divmod(best, len(grid))
@@ -144,6 +136,6 @@ def places(
             placed = np.eye(3)
             placed[:2, :2] = linear
             placed[:2, 2] = middle - linear @ np.array([grid[i], grid[j]])
-            found.append(Place(float(np.sqrt(strength.flat[best] * len(images))), placed))
+            found.append(Place(float(np.sqrt(strength.flat[best])), placed))
             strength[max(i - APART, 0) : i + APART + 1, max(j - APART, 0) : j + APART + 1] = 0
     return sorted(found, key=lambda each: -each.score)[:count]

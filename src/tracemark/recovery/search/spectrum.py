@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Complex = NDArray[np.complex64]
     Doubles = NDArray[np.float64]
 
-PAD = 2
+PAD = 3
 """Size of the transform over the image's: power is looked up between its points."""
 
 EVEN = 31
@@ -33,7 +33,7 @@ AXIS = 3
 HIGHEST = 0.47
 """Frequency, in cycles per pixel, above which nothing is looked up."""
 
-TAPER = 0.2
+TAPER = 0.1
 """Share of the image's width and height that fades out at its edges (Tukey 1967)."""
 
 

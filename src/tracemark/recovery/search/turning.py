@@ -1,9 +1,9 @@
 """Images of what turns its sign from slot to slot, as the pilot does and nothing in a picture should.
 
-Each picture is compared with those half a turn before and after, made of even strength everywhere, and multiplied with
-the fundamental of the pilot's turn over a stretch of time (a lock-in): a complex image whose modulus is the strength of
-the turning and whose argument tells when it turns. A resting picture cancels, and stretches of seconds add up in step,
-since the pilot never changes but in sign.
+What the pictures half a turn before and after predict of each picture is taken off, the rest is made of even strength
+everywhere, and multiplied with the fundamental of the pilot's turn over a stretch of time (a lock-in): a complex image
+whose modulus is the strength of the turning and whose argument tells when it turns. A resting picture cancels, and
+stretches of seconds add up in step, since the pilot never changes but in sign.
 """
 
 from __future__ import annotations
@@ -28,16 +28,22 @@ if TYPE_CHECKING:
 STEPS_PER_SLOT = 6
 """Averages a slot that the leak is cut into before anything else."""
 
-SMOOTH = 7
+SMOOTH = 21
 """Side, in pixels, of the mean that is taken off: the carriers are finer than that."""
 
-EVEN = 15
+LOCAL = 23
+"""Side, in pixels, of the neighbourhood over which a picture is predicted from those half a turn away."""
+
+RIDGE = 0.05
+"""Regularisation of that prediction."""
+
+EVEN = 31
 """Side, in pixels, of the neighbourhood whose deviation becomes one."""
 
-LEAST_DEVIATION = 0.25
+LEAST_DEVIATION = 0.08
 """Levels that a neighbourhood's deviation is taken to have at least."""
 
-CLIP = 2.0
+CLIP = 1.0
 """Deviations at which a pixel is clipped: an edge that moves must not drown what lies around it."""
 
 STILL_CLIP = 0.6
@@ -91,12 +97,14 @@ def turning(reel: Reel, profile: Profile, side: int) -> Turning:
     for number in np.flatnonzero(frames > 1).tolist():
         sums[number] /= frames[number]
     held = frames > 0
+    for number in np.flatnonzero(held).tolist():
+        sums[number] -= cv2.blur(sums[number], (SMOOTH, SMOOTH))
     images = np.zeros_like(sums)
     for number in np.flatnonzero(held).tolist():
         near = [n for n in (number - STEPS_PER_SLOT, number + STEPS_PER_SLOT) if 0 <= n < count and held[n]]
         if near:
             other = sums[near[0]] if len(near) == 1 else (sums[near[0]] + sums[near[1]]) * np.float32(0.5)
-            images[number] = even(sums[number] - other, CLIP)
+            images[number] = _evened(_unforeseen(sums[number], other), CLIP)
     times = np.asarray(start + (np.arange(count) + 0.5) * step, np.float64)
     return Turning(images, times, shrink)
 
@@ -114,10 +122,19 @@ def even(image: Samples, clip: float) -> Samples:
     -------
     ndarray of float32, shape (height, width)
     """
-    fine = image - cv2.blur(image, (SMOOTH, SMOOTH))
+    return _evened(image - cv2.blur(image, (SMOOTH, SMOOTH)), clip)
+
+
+def _evened(fine: Samples, clip: float) -> Samples:
     power = np.maximum(cv2.blur(fine * fine, (EVEN, EVEN)), 0)
-    fine /= np.sqrt(power) + np.float32(LEAST_DEVIATION)
-    return np.asarray(np.clip(fine, -clip, clip), np.float32)
+    return np.asarray(np.clip(fine / (np.sqrt(power) + np.float32(LEAST_DEVIATION)), -clip, clip), np.float32)
+
+
+def _unforeseen(own: Samples, other: Samples) -> Samples:
+    """Take off what another picture predicts of this one: all of it where the picture rests, nothing where it moves."""
+    likeness = cv2.blur(own * other, (LOCAL, LOCAL))
+    power = cv2.blur(other * other, (LOCAL, LOCAL)) * np.float32(1 + RIDGE) + np.float32(1e-3)
+    return np.asarray(own - np.clip(likeness / power, 0, 1) * other, np.float32)
 
 
 def locked(turned: Turning, profile: Profile, seconds: float, speed: float) -> list[Complex]:
