@@ -57,7 +57,9 @@ def try_out(workshop: Workshop, trial: Trial) -> Outcome:
     for step in trial.chain:
         leak = workshop.leaked(leak, step)
     verdict = workshop.verdict(leak, RIGHT_KEY, viewer_of(host) if trial.marked else None)
-    return Outcome.of(trial, verdict, workshop.verdict(leak, WRONG_KEY, None))
+    # the search has false positives of its own to show elsewhere; here a twin is looked at as it stands
+    twin = workshop.verdict(leak, WRONG_KEY, None, effort="fast" if trial.chain else None)
+    return Outcome.of(trial, verdict, twin)
 
 
 def quality_of(workshop: Workshop, clip: Clip) -> Quality:

@@ -41,7 +41,8 @@ def _head(report: Report) -> str:
         "# The main job, measured\n\n"
         "Written by `benchmarks/main_job.py`; do not edit. Every clip is marked whole at default strength into "
         "lossless FFV1, leaked, and decoded with the right key and, as a twin that must find nothing, with a wrong "
-        f"one. What misses its bar is in bold.\n\n{made}"
+        "one. Leaked twins are decoded at effort fast, as they stand; unmarked clips and marked files themselves also "
+        f"through the search for other geometries. What misses its bar is in bold.\n\n{made}"
     )
 
 

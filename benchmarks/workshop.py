@@ -141,8 +141,8 @@ class Workshop:
         kept = self._kept_json(f"quality-{host.stem}-{name}.json", lambda: asdict(quality.measure(host, marked)))
         return quality.Quality(**kept)
 
-    def verdict(self, leak: Path, key: Key, viewer: Payload | None) -> Verdict:
-        """Decode a file with a key; `viewer` is who it should name, None for nobody.
+    def verdict(self, leak: Path, key: Key, viewer: Payload | None, effort: Effort | None = None) -> Verdict:
+        """Decode a file with a key; `viewer` is who it should name, None for nobody; at an effort of its own if given.
 
         Raises
         ------
@@ -150,8 +150,9 @@ class Workshop:
             If tracemark was changed since this workshop was opened.
         """
         self._check_sources()
-        name = _digest(content(leak), all_sources(), key.id, self.effort, str(self.whole), repr(viewer))
-        kept = self._kept_json(f"verdict-{name}.json", lambda: asdict(self._decode(leak, key, viewer)))
+        effort = effort or self.effort
+        name = _digest(content(leak), all_sources(), key.id, effort, str(self.whole), repr(viewer))
+        kept = self._kept_json(f"verdict-{name}.json", lambda: asdict(self._decode(leak, key, viewer, effort)))
         return Verdict(**kept | {"reasons": tuple(kept["reasons"])})
 
     def reading(self, leak: Path, key: Key) -> Reading:
@@ -194,10 +195,10 @@ class Workshop:
 
         return dict(json.loads(self.kept(name, write).read_text(encoding="utf-8")))
 
-    def _decode(self, leak: Path, key: Key, viewer: Payload | None) -> Verdict:
+    def _decode(self, leak: Path, key: Key, viewer: Payload | None, effort: Effort) -> Verdict:
         begin = perf_counter()
         try:
-            decoding = decode(leak, keys=[key], effort=self.effort, whole=self.whole)
+            decoding = decode(leak, keys=[key], effort=effort, whole=self.whole)
         except Exception as error:  # noqa: BLE001 - a decoder that fails is a result, and the other files go on
             reason = str(error) or type(error).__name__
             return Verdict("error", False, None, None, 0, 0.0, perf_counter() - begin, (reason,))  # noqa: FBT003
