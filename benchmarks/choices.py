@@ -31,7 +31,7 @@ from benchmarks.workshop import RIGHT_KEY, viewer_of
 from tracemark import coding
 from tracemark.embedder import Embedder
 from tracemark.profile import PROFILE, Plane, Profile
-from tracemark.recovery import evidence, features
+from tracemark.recovery import evidence, features, slots
 from tracemark.recovery.record import BINS_PER_SLOT, Record
 from tracemark.recovery.templates import Templates
 from tracemark.recovery.timing import TURN
@@ -125,19 +125,19 @@ def score(record: Record, offset: int, host: Path, way: Way) -> float:
     assert record.shape is not None
     templates = _templates(way.profile, record.shape)
     with ExitStack() as changed:
-        for module in (features, evidence):
+        for module in (features, slots):
             for name, value in way.features.items():
                 if hasattr(module, name):
                     changed.enter_context(patch.object(module, name, value))
         if way.flat:
             changed.enter_context(patch.object(evidence, "pilot_weights", _alike))
-        made = evidence.features_at(record, offset % BINS_PER_SLOT, way.profile)
+        made = slots.features_at(record, offset % BINS_PER_SLOT, way.profile)
         gathered = evidence.gather(made, offset % TURN, templates, way.profile)[offset // TURN]
     signs = coding.encode(viewer_of(host).scramble(RIGHT_KEY)).astype(np.float64) * 2 - 1
     return float(gathered.soft_bits(templates) @ signs / math.sqrt(gathered.energy))
 
 
-def _alike(made: evidence.SlotFeatures, *_: object) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _alike(made: slots.SlotFeatures, *_: object) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return made.held.astype(np.float64), np.ones(made.luma.shape[1:3])
 
 

@@ -28,8 +28,9 @@ from tracemark.coding import viterbi
 from tracemark.keys import Key
 from tracemark.payload import Payload
 from tracemark.profile import PROFILE
-from tracemark.recovery.evidence import Evidence, features_at, gather
+from tracemark.recovery.evidence import Evidence, gather
 from tracemark.recovery.record import BINS_PER_SLOT, Record
+from tracemark.recovery.slots import features_at
 from tracemark.recovery.templates import Templates
 from tracemark.recovery.timing import best_phases, pilot_features, turns
 from tracemark.video import Source, embed

@@ -107,7 +107,7 @@ def _block(member: Member, decoding: Decoding, *, several: bool) -> list[str]:
     if member.media_time is not None:
         lines += [f"  time      {clock_time(member.media_time)} from the start of the stream"]
     lines += [f"  picture   {placing(member.geometry, decoding.size)}"]
-    if member.speed != 1:
+    if member.speed is not None and member.speed != 1:
         lines += [f"  speed     {member.speed:.4g} times the stream's"]
     return lines
 

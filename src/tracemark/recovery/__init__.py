@@ -1,9 +1,10 @@
 """Received frames to payload: the embedder's inverse.
 
 Data flows one way: `record` (frames on the canonical grid) -> `features` (picture cancelled, noise brought to one) ->
-`timing` (when slots begin) -> `evidence` (every cell's vote) -> `track` (messages) -> `summary` (whose, when and where)
--> `verdict` (how sure). Where the picture as it stands tells nothing, `reel` keeps a stretch of it, `search` looks for
-the pilot in any geometry, and `sight` brings the reel onto the canonical grid again. `decoder` holds it all together.
+`timing` and `slots` (when slots begin, and what each shows) -> `evidence` (every cell's vote) -> `track` (messages) ->
+`summary` (whose, when and where) -> `verdict` (how sure). Where the picture as it stands tells nothing, `reel` keeps a
+stretch of it, `search` looks for the pilot in any geometry, and `sight` brings the reel onto the canonical grid again.
+`decoder` holds it all together.
 """
 
 from tracemark.recovery.decoder import Effort, Recovery

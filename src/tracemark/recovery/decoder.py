@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Literal
 
 from tracemark.profile import PROFILE
 from tracemark.recovery import reasons
+from tracemark.recovery.message import Trials
 from tracemark.recovery.record import Record
 from tracemark.recovery.reel import Reel
 from tracemark.recovery.search import Pilot, find
 from tracemark.recovery.sight import Sight
 from tracemark.recovery.statistics import FOUND, log_p_false, probability
 from tracemark.recovery.summary import Seen, charted, gathered
-from tracemark.recovery.track import RECORD_SECONDS, Track, Trials
+from tracemark.recovery.track import RECORD_SECONDS, Track
 from tracemark.recovery.verdict import Decoding, Geometry
 from tracemark.signal.patterns import pilot_carriers
 

@@ -71,10 +71,10 @@ class Sight:
         record.place(luma, colours, self.time(picture), key_frame=picture.key_frame)
 
     def _seen(self, plane: NDArray[np.uint8], matrix: Doubles, side: int) -> Samples:
+        levels = plane.astype(np.float32)
         if self._grain > 1:  # a sample of the canvas is the mean over what it covers
-            plane = np.asarray(cv2.blur(plane, (self._grain, self._grain)), np.uint8)
-        samples, _ = on_canvas(plane.astype(np.float32), matrix, side)
-        return samples
+            levels = np.asarray(cv2.blur(levels, (self._grain, self._grain)), np.float32)
+        return on_canvas(levels, matrix, side)[0]
 
     def covers(self, other: Placement) -> bool:
         """Tell whether another placement looks at much the same part of the leak.

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tracemark.profile import Profile
+    from tracemark.recovery.message import Message
     from tracemark.recovery.sight import Sight
-    from tracemark.recovery.track import Message, Track
+    from tracemark.recovery.track import Track
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Seen:
 
     @property
     def speed(self) -> float:
-        """How much faster the leak runs than the stream did."""
+        """How much faster the leak is taken to run than the stream did."""
         return self.sight.placement.speed if self.sight else 1.0
 
 
@@ -129,5 +130,5 @@ def _member(message: Message, seen: Seen, seconds: float, p_false: float, profil
         end=round(min(message.end / speed, seconds), 3),
         geometry=seen.sight.geometry(message.places) if seen.sight else Geometry(),
         media_time=media_time,
-        speed=round(speed, 3),
+        speed=round(speed, 3) if seen.sight else None,
     )

@@ -53,8 +53,9 @@ class Member:
         Seconds from the start of the stream to what the leak shows at `start`; None if the clock could not be read.
     geometry : Geometry
         Where the host lies in the leak.
-    speed : float
-        How much faster the leak runs than the stream did.
+    speed : float or None
+        How much faster the leak runs than the stream did; None where the whole picture was read as it stands, which
+        answers to small differences without measuring them.
     """
 
     payload: Payload
@@ -66,7 +67,7 @@ class Member:
     end: float
     media_time: float | None
     geometry: Geometry
-    speed: float
+    speed: float | None
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ class Decoding:
 
     @property
     def speed(self) -> float | None:
-        """How much faster the leak runs than the stream did, where the member named was seen; None if nobody is."""
+        """How much faster the leak runs than the stream did, where the member named was seen; None if not measured."""
         return self.named.speed if self.named else None
 
     @property

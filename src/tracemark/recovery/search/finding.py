@@ -96,7 +96,7 @@ class Placement:
     key : Key
         Whose pilot it is.
     score : float
-        The pilot's strength there, in deviations of chance at one place.
+        How well the carriers' phases fit: see `placing.Place`.
     matrix : ndarray of float64, shape (3, 3)
         Homography from the canvas (long sides of the host, from its middle) to pixels of the reel.
     speed : float

@@ -1,0 +1,69 @@
+"""What a decode has to say so far: messages, and how many evidence vectors were looked at for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tracemark.recovery.statistics import CERTAIN, probability
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tracemark.keys import Key
+    from tracemark.payload import Payload
+
+
+@dataclass
+class Trials:
+    """Evidence vectors that were looked at, over all tracks of a leak; `p_false` is corrected for them."""
+
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message that a leak may hold.
+
+    Attributes
+    ----------
+    key : Key
+    payload : Payload
+    signs : ndarray of float64, shape (384,)
+        Its codeword, +1 for a 1.
+    score : float
+        ``z`` of `tracemark.recovery.statistics`.
+    log_p_false, p_mistaken : float
+    offset : int
+        Bins from the start of a cycle to the start of the leak.
+    start, end : float
+        Seconds of the leak between which it was seen.
+    clock : dict of int to ndarray
+        `Evidence.clock`.
+    pilot : float
+        Score of the pilot it was read by.
+    trace : tuple of tuple of float
+        Slot by slot: its middle in seconds of the track, evidence for this message, and variance that chance gives it.
+    places : ndarray of float64, shape (rows, columns), or None
+        What the pilot answered in every cell.
+    """
+
+    key: Key
+    payload: Payload
+    signs: NDArray[np.float64]
+    score: float
+    log_p_false: float
+    p_mistaken: float
+    offset: int
+    start: float
+    end: float
+    clock: dict[int, NDArray[np.float64]]
+    pilot: float
+    trace: tuple[tuple[float, float, float], ...] = ()
+    places: NDArray[np.float64] | None = None
+
+    @property
+    def certain(self) -> bool:
+        """Whether it is known beyond all reasonable doubt."""
+        return max(probability(self.log_p_false), self.p_mistaken) <= CERTAIN
