@@ -40,7 +40,7 @@ def decode(
 ) -> Decoding:
     """Say who a video or picture was shown to.
 
-    Reading stops once the verdict is certain, which is long before the end of most leaks.
+    Reading stops half a minute after the verdict is certain (at once at effort fast), if nobody else's copy followed.
 
     Parameters
     ----------
