@@ -34,7 +34,7 @@ ATTEMPTS = (1.0, 2.0, 4.0)
 """Seconds of a record after which a decode is tried; then at the end of every record."""
 
 EARLY_RECORDS = 4
-"""Records in which all of these are tried; in later ones only the last, since haste has no point any more."""
+"""Records in which these are tried; in later ones haste has no point any more."""
 
 RECORD_SECONDS = 7.68
 """Seconds held in memory at a time: one cycle of patterns."""
@@ -126,9 +126,7 @@ class Track:
             return
         if self.messages and self._attempted < WATCH <= held and self._goes_on(time):
             return
-        if any(
-            self._attempted < mark <= held for mark in ATTEMPTS if self._closed < EARLY_RECORDS or mark == ATTEMPTS[-1]
-        ):
+        if self._closed < EARLY_RECORDS and any(self._attempted < mark <= held for mark in ATTEMPTS):
             self._attempted = held
             self._attempt(thorough=False)
         if held >= RECORD_SECONDS:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from tracemark.recovery.search import affine, bending, placing
-from tracemark.recovery.search.spectrum import spectrum
+from tracemark.recovery.search.spectrum import Spectrum, spectrum, together
 from tracemark.recovery.search.turning import STILL_CLIP, Turning, even, locked, turning
 
 if TYPE_CHECKING:
@@ -122,6 +123,11 @@ class _Evidence:
     corner: tuple[int, int] = (0, 0)
     side: int = SEARCH_SIDE
 
+    @cached_property
+    def spectra(self) -> list[Spectrum]:
+        """Spectrum of each image."""
+        return [spectrum(image) for image in self.images]
+
 
 def find(reel: Reel, pilots: Sequence[Pilot], profile: Profile, *, count: int) -> list[Placement]:
     """Search a reel for hosts of any scale, angle, aspect, mirroring, place and speed.
@@ -191,7 +197,7 @@ def _side(turned: Turning) -> int:
 
 
 def _linear(evidence: _Evidence, pilot: Pilot) -> list[affine.Linear]:
-    spectra = [spectrum(evidence.images)]
+    spectra = [together(evidence.spectra)]
     guesses: list[affine.Linear] = []
     for each in affine.search(spectra[0], pilot.frequencies, evidence.side, affine.Range(), 6 * GUESSES):
         size = ALIKE * np.abs(each.matrix).max()
@@ -202,20 +208,13 @@ def _linear(evidence: _Evidence, pilot: Pilot) -> list[affine.Linear]:
 
 
 def _places(evidence: _Evidence, guess: affine.Linear, pilot: Pilot, count: int) -> list[placing.Place]:
-    """Places in the whole picture, from evidence of a part of it."""
-    image = _loudest(evidence.images, guess, pilot)
+    """Places in the whole picture, from the stretch of the evidence in which the carriers are strongest."""
+    strength = [affine.scores([each], pilot.frequencies, guess.matrix[None])[0] for each in evidence.spectra]
+    image = evidence.images[int(np.argmax(strength))]
     found = placing.places(image, pilot.frequencies, pilot.phases, guess.matrix, count)
     move = np.eye(3)
     move[:2, 2] = evidence.corner
     return [placing.Place(each.score, move @ each.matrix) for each in found]
-
-
-def _loudest(images: list[Complex], guess: affine.Linear, pilot: Pilot) -> Complex:
-    """Stretch in which the carriers are strongest."""
-    if len(images) == 1:
-        return images[0]
-    strength = [affine.scores([spectrum([each])], pilot.frequencies, guess.matrix[None])[0] for each in images]
-    return images[int(np.argmax(strength))]
 
 
 def _same(one: Doubles, other: Doubles, shrink: float, size: tuple[int, int]) -> bool:

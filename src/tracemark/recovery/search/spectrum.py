@@ -83,36 +83,44 @@ class Spectrum:
         return np.asarray(looked, np.float32).reshape(shape)
 
 
-def spectrum(images: Sequence[Complex]) -> Spectrum:
-    """Average the even power of complex images.
+def spectrum(image: Complex) -> Spectrum:
+    """Measure the even power of a complex image.
 
     Parameters
     ----------
-    images : sequence of ndarray of complex64, shape (height, width)
+    image : ndarray of complex64, shape (height, width)
 
     Returns
     -------
     Spectrum
     """
-    height, width = images[0].shape
+    height, width = image.shape
     down, across = (cv2.getOptimalDFTSize(PAD * side) for side in (height, width))
     down += down % 2
     window = taper(height)[:, None] * taper(width)[None]
     padded = np.zeros((down, across, 2), np.float32)
-    total = np.zeros((down, across // 2 + 1), np.float32)
-    for image in images:
-        np.multiply(image.real, window, out=padded[:height, :width, 0])
-        np.multiply(image.imag, window, out=padded[:height, :width, 1])
-        transform = cv2.dft(padded, nonzeroRows=height)
-        power = transform[..., 0] ** 2 + transform[..., 1] ** 2
-        # a carrier answers at its frequency and at the negative of it
-        mirrored = np.roll(power[::-1, ::-1], (1, 1), (0, 1))
-        half = np.fft.fftshift((power + mirrored)[:, : across // 2 + 1], axes=0)
-        half /= cv2.blur(half, (EVEN, EVEN), borderType=cv2.BORDER_REFLECT) + np.float32(1e-9)
-        total += np.minimum(half, CLIP)
-    total /= len(images)
-    total[down // 2 - AXIS : down // 2 + AXIS + 1] = total[:, : AXIS + 1] = total.mean()
-    return Spectrum(np.ascontiguousarray((total - total.mean()) / (total.std() + 1e-9)), across)
+    np.multiply(image.real, window, out=padded[:height, :width, 0])
+    np.multiply(image.imag, window, out=padded[:height, :width, 1])
+    transform = cv2.dft(padded, nonzeroRows=height)
+    power = transform[..., 0] ** 2 + transform[..., 1] ** 2
+    # a carrier answers at its frequency and at the negative of it
+    mirrored = np.roll(power[::-1, ::-1], (1, 1), (0, 1))
+    half = np.fft.fftshift((power + mirrored)[:, : across // 2 + 1], axes=0)
+    half /= cv2.blur(half, (EVEN, EVEN), borderType=cv2.BORDER_REFLECT) + np.float32(1e-9)
+    np.minimum(half, CLIP, out=half)
+    half[down // 2 - AXIS : down // 2 + AXIS + 1] = half[:, : AXIS + 1] = half.mean()
+    return _in_deviations(half, across)
+
+
+def together(spectra: Sequence[Spectrum]) -> Spectrum:
+    """Average spectra of images of one size."""
+    if len(spectra) == 1:
+        return spectra[0]
+    return _in_deviations(np.mean([each.power for each in spectra], axis=0), spectra[0].across)
+
+
+def _in_deviations(power: Samples, across: int) -> Spectrum:
+    return Spectrum(np.ascontiguousarray((power - power.mean()) / (power.std() + 1e-9)), across)
 
 
 @lru_cache(maxsize=16)
