@@ -53,6 +53,8 @@ class Runner:
                 results.append(work(self._workshop, job))
                 self._progress.advance(bar)
             return results
+        # Read when a process begins: numpy's threads and those of the other processes would wait for each other.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         # Spawned, because forks of a process that has run OpenCV's threads may hang.
         with ProcessPoolExecutor(self._jobs, get_context("spawn"), initializer=_one_thread) as pool:
             futures = [pool.submit(work, self._workshop, job) for job in jobs]

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import contact_sheet, leaks, lines, main_job, page, quality, report
+from benchmarks import contact_sheet, leaks, lines, main_job, page, quality, report, search_trials
 from benchmarks.colour import ciede2000
 from benchmarks.workshop import Verdict, Workshop
 from tracemark import Payload
@@ -287,3 +287,20 @@ def test_small_run_of_the_main_job(host: Path, tmp_path: Path, capsys: pytest.Ca
     assert "Wrong IDs: 0 in 4 decodes." in first
     assert "unmarked clips | 100% | 100% | 1 of 1 | aim" in first
     assert "## Invisible" in first
+
+
+def test_search_trials(host: Path, tmp_path: Path) -> None:
+    """Wrong keys name nobody through the whole search, every trial is counted, and none is decoded twice."""
+    workshop = Workshop(tmp_path)
+    materials = search_trials.excerpts(workshop, lines.clips_in(host.parent))
+    assert [marked for _, marked in materials] == [False, True] * search_trials.EXCERPTS
+    trials = [search_trials.Trial(path, marked, number) for number, (path, marked) in enumerate(materials[:2])]
+    outcomes = [search_trials.tried(workshop, trial) for trial in trials]
+    assert [outcome.verdict for outcome in outcomes] == ["absent", "absent"]
+    assert all(outcome.trials > 100 for outcome in outcomes)
+    written = search_trials.page(outcomes, {"command": "a test"})
+    assert "| unmarked | 1 | 1 | 0 | 0 |" in written
+    assert "| 0.1 | 0.2 | 0 |" in written
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(search_trials, "decode", lambda *_, **__: pytest.fail("decoded again"))
+        assert [search_trials.tried(workshop, trial) for trial in trials] == outcomes
