@@ -17,7 +17,7 @@ from tracemark.recovery.reel import Reel
 from tracemark.recovery.search import Pilot, find
 from tracemark.recovery.sight import Sight
 from tracemark.recovery.statistics import FOUND, log_p_false, probability
-from tracemark.recovery.summary import Seen, charted, gathered
+from tracemark.recovery.summary import Seen, charted, gathered, named
 from tracemark.recovery.track import RECORD_SECONDS, Track
 from tracemark.recovery.verdict import Decoding, Geometry
 from tracemark.signal.patterns import pilot_carriers
@@ -135,7 +135,7 @@ class Recovery:
         """
         self._whole.still = self._still = self._still or self._frames == 1  # a film of one frame is a picture
         self._whole.finish()
-        if self._reel.pictures and not self._whole.messages:
+        if self._reel.pictures and not self._whole.messages and not named(self._whole.best, self._trials.count):
             self._look()
         for _, track in self._sights:
             track.finish()
@@ -198,9 +198,6 @@ class Recovery:
         best = max((each.track.best for each in seen if each.track.best), key=lambda each: each.score, default=None)
         first = min(members, key=lambda each: each.p_false) if members else None
         pilot_key, pilot = self._whole.pilot
-        for _, track in self._sights:
-            if track.pilot[1] >= max(reasons.PILOT_PLACED, pilot):
-                pilot_key, pilot = track.pilot
         p_false = first.p_false if first else probability(log_p_false(best.score, self._trials.count)) if best else 1.0
         foreign = p_false > FOUND
         seems = p_false <= reasons.SUSPECTED or (pilot >= reasons.PILOT_SEEN and not still)

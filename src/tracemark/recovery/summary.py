@@ -45,6 +45,13 @@ class Find:
     seen: Seen
 
 
+def named(message: Message | None, trials: int) -> bool:
+    """Whether a message names its member, so many evidence vectors having been decoded."""
+    if message is None:
+        return False
+    return probability(log_p_false(message.score, trials)) <= FOUND and message.p_mistaken <= MISTAKEN
+
+
 def gathered(seen: Sequence[Seen], seconds: float, trials: int, profile: Profile) -> list[Find]:
     """List everyone whose mark was found, in the order of the leak.
 
@@ -65,11 +72,9 @@ def gathered(seen: Sequence[Seen], seconds: float, trials: int, profile: Profile
     found: dict[tuple[str, object], Find] = {}
     for each in seen:
         for message in (*each.track.messages, each.track.best):
-            if message is None:
+            if message is None or not named(message, trials):
                 continue
             p_false = probability(log_p_false(message.score, trials))
-            if p_false > FOUND or message.p_mistaken > MISTAKEN:
-                continue
             member = _member(message, each, seconds, p_false, profile)
             held = found.get((member.key_id, member.payload))
             if held is None or member.p_false < held.member.p_false:
