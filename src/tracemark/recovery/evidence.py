@@ -159,7 +159,7 @@ def gather(features: SlotFeatures, phase: int, templates: Templates, profile: Pr
     pairs = profile.patterns // 2
     held = np.flatnonzero(features.held)
     slots = features.first_slot + phase // BINS_PER_SLOT + np.arange(len(features.held))
-    weights, places = pilot_weights(features, slots, templates)
+    weights, places = pilot_weights(features, pilot_answers(features, slots, templates), templates)
     gathered = [Evidence.none(templates) for _ in range(pairs)]
     smaller = _coarser(places, templates)
     for index in held:
@@ -177,7 +177,7 @@ def gather(features: SlotFeatures, phase: int, templates: Templates, profile: Pr
 
 
 def pilot_weights(
-    features: SlotFeatures, slots: NDArray[np.int64], templates: Templates
+    features: SlotFeatures, answers: NDArray[np.float64], templates: Templates
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weigh slots and places by what their pilots show.
 
@@ -187,8 +187,8 @@ def pilot_weights(
     Parameters
     ----------
     features : SlotFeatures
-    slots : ndarray of int64, shape (slots,)
-        Number of each slot; only its parity matters.
+    answers : ndarray of float64, shape (held slots, rows, columns)
+        From `pilot_answers`.
     templates : Templates
 
     Returns
@@ -200,19 +200,57 @@ def pilot_weights(
     """
     held = np.flatnonzero(features.held)
     weights = np.zeros(len(features.held))
-    answers = _answers(features, slots, templates)
     noise = float(np.mean([np.mean(features.luma[i] ** 2) for i in held]))  # variance of one slot's gain under chance
     weights[held] = _weights(answers.sum((1, 2)), np.full(len(held), noise)) if len(held) > 1 else 1.0
     if len(held) == 1:  # what a picture alone answers is mostly its own texture
         return weights, np.ones(templates.pilot.shape[:2])
-    gains, near = place_gains(features, slots, templates)
+    gains, near = place_gains(answers, templates)
     return weights, _weights(gains, noise / (near * PLACE**2 * len(held)))
 
 
-def place_gains(
-    features: SlotFeatures, slots: NDArray[np.int64], templates: Templates
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def place_gains(answers: NDArray[np.float64], templates: Templates) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """How strongly the pilot answers at every place.
+
+    Parameters
+    ----------
+    answers : ndarray of float64, shape (held slots, rows, columns)
+        From `pilot_answers`.
+    templates : Templates
+
+    Returns
+    -------
+    gains : ndarray of float64, shape (rows, columns)
+        Of luma cells and their neighbourhoods, alike wherever the pilot is as strong.
+    power : ndarray of float64, shape (rows, columns)
+        Of the pilot's template there.
+    """
+    power = (templates.pilot * templates.pilot).sum(-1)
+    near = blurred(power.astype(np.float32), PLACE).astype(np.float64) + 1e-9
+    return blurred(answers.sum(0).astype(np.float32), PLACE) / near / max(len(answers), 1), near
+
+
+def slot_answers(features: SlotFeatures, answers: NDArray[np.float64]) -> list[tuple[float, float]]:
+    """Ask the pilot slot by slot: its answer, and the variance that chance gives it; zero where no frame fell.
+
+    Parameters
+    ----------
+    features : SlotFeatures
+    answers : ndarray of float64, shape (held slots, rows, columns)
+        From `pilot_answers`.
+
+    Returns
+    -------
+    list of tuple of float
+    """
+    told = np.zeros((len(features.held), 2))
+    held = np.flatnonzero(features.held)
+    told[held, 0] = answers.sum((1, 2))
+    told[held, 1] = [float(np.mean(features.luma[i] ** 2)) for i in held]
+    return [(float(answer), float(noise)) for answer, noise in told]
+
+
+def pilot_answers(features: SlotFeatures, slots: NDArray[np.int64], templates: Templates) -> NDArray[np.float64]:
+    """Correlate the pilot with every held slot and cell.
 
     Parameters
     ----------
@@ -223,39 +261,8 @@ def place_gains(
 
     Returns
     -------
-    gains : ndarray of float64, shape (rows, columns)
-        Of luma cells and their neighbourhoods, alike wherever the pilot is as strong.
-    power : ndarray of float64, shape (rows, columns)
-        Of the pilot's template there.
+    ndarray of float64, shape (held slots, rows, columns)
     """
-    answers = _answers(features, slots, templates)
-    power = (templates.pilot * templates.pilot).sum(-1)
-    near = blurred(power.astype(np.float32), PLACE).astype(np.float64) + 1e-9
-    return blurred(answers.sum(0).astype(np.float32), PLACE) / near / max(len(answers), 1), near
-
-
-def slot_answers(features: SlotFeatures, slots: NDArray[np.int64], templates: Templates) -> list[tuple[float, float]]:
-    """Ask the pilot slot by slot: its answer, and the variance that chance gives it; zero where no frame fell.
-
-    Parameters
-    ----------
-    features : SlotFeatures
-    slots : ndarray of int64, shape (slots,)
-    templates : Templates
-
-    Returns
-    -------
-    list of tuple of float
-    """
-    told = np.zeros((len(features.held), 2))
-    held = np.flatnonzero(features.held)
-    told[held, 0] = _answers(features, slots, templates).sum((1, 2))
-    told[held, 1] = [float(np.mean(features.luma[i] ** 2)) for i in held]
-    return [(float(answer), float(noise)) for answer, noise in told]
-
-
-def _answers(features: SlotFeatures, slots: NDArray[np.int64], templates: Templates) -> NDArray[np.float64]:
-    """Pilot correlation of every held slot and cell."""
     held = np.flatnonzero(features.held)
     signs = np.where(slots[held] % 2 == 0, 1.0, -1.0)
     each = np.array([(features.luma[i] * templates.pilot).sum(-1) for i in held], np.float64)

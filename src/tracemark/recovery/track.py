@@ -14,7 +14,7 @@ import numpy as np
 
 from tracemark import coding
 from tracemark.payload import Payload
-from tracemark.recovery.evidence import Evidence, gather, place_gains, slot_answers
+from tracemark.recovery.evidence import Evidence, gather, pilot_answers, place_gains, slot_answers
 from tracemark.recovery.message import Message, Trials
 from tracemark.recovery.record import BINS_PER_SLOT, Record
 from tracemark.recovery.slots import SlotFeatures, features_at, features_of
@@ -266,10 +266,11 @@ class Track:
         if inside not in made:
             made[inside] = features_at(self.record, inside, self._profile)
         slots = made[inside].first_slot + phase.bins // BINS_PER_SLOT + np.arange(len(made[inside].held))
-        self._gains = place_gains(made[inside], slots, reading.templates)[0]
+        answers = pilot_answers(made[inside], slots, reading.templates)
+        self._gains = place_gains(answers, reading.templates)[0]
         self._answers = [
             ((int(slot) * BINS_PER_SLOT - phase.bins + BINS_PER_SLOT / 2) * self.record.bin_seconds, *answer)
-            for slot, answer in zip(slots, slot_answers(made[inside], slots, reading.templates), strict=True)
+            for slot, answer in zip(slots, slot_answers(made[inside], answers), strict=True)
         ]
         fresh = gather(made[inside], phase.bins, reading.templates, self._profile)
         return [each + self._older(reading, phase.bins + TURN * pair) for pair, each in enumerate(fresh)]
