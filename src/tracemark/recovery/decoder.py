@@ -17,9 +17,11 @@ from tracemark.recovery.reel import Reel
 from tracemark.recovery.search import Pilot, find
 from tracemark.recovery.sight import Sight
 from tracemark.recovery.statistics import FOUND, log_p_false, probability
+from tracemark.recovery.steady import MOVED, steadied
 from tracemark.recovery.summary import Seen, charted, gathered, named
 from tracemark.recovery.track import RECORD_SECONDS, Track
 from tracemark.recovery.verdict import Decoding, Geometry
+from tracemark.recovery.view import View
 from tracemark.signal.patterns import pilot_carriers
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from tracemark.keys import Key
     from tracemark.profile import Profile
     from tracemark.recovery.reel import Picture
-    from tracemark.recovery.search import Placement
+    from tracemark.recovery.steady import Steadier
 
 Effort = Literal["fast", "normal", "max"]
 
@@ -81,7 +83,7 @@ class Recovery:
         self._trials = Trials()
         record = Record(profile, pixel_aspect)
         self._whole = Track(self._keys, record, self._trials, phases=PHASES[effort], still=still)
-        self._sights: list[tuple[Sight, Track]] = []
+        self._views: list[View] = []
         self._reel = Reel(pixel_aspect)
         self._reel_begun: float | None = None
         self._reels = 0
@@ -124,7 +126,7 @@ class Recovery:
     @property
     def certain(self) -> bool:
         """Whether a message is known beyond all reasonable doubt."""
-        return bool(self._whole.messages) or any(track.messages for _, track in self._sights)
+        return bool(self._whole.messages) or any(view.track.messages for view in self._views)
 
     def finish(self) -> Decoding:
         """Decode what is left and give the verdict.
@@ -137,20 +139,20 @@ class Recovery:
         self._whole.finish()
         if self._reel.pictures and not self._whole.messages and not named(self._whole.best, self._trials.count):
             self._look()
-        for _, track in self._sights:
-            track.finish()
+        for view in self._views:
+            view.track.finish()
         return self._verdict()
 
     def _keep(self, frame: Frame, elapsed: float) -> None:
-        """Keep a frame for the search, if one is due, and for the sights that are followed."""
+        """Keep a frame for the search, if one is due, and for the views that are followed."""
         if self._reel_begun is None:
             self._reel_begun = elapsed
-        if self._sights or self._reels + 1 >= self._due:
+        if self._views or self._reels + 1 >= self._due:
             held = len(self._reel.pictures)
             self._reel.add(frame, elapsed)
-            for sight, track in self._sights:
+            for view in self._views:
                 for picture in self._reel.pictures[held:]:
-                    _show(picture, sight, track)
+                    view.follow(picture)
         if elapsed - self._reel_begun >= RECORD_SECONDS:
             self._look()
             self._reel, self._reel_begun = Reel(self._pixel_aspect, size=self._reel.size), None
@@ -164,35 +166,40 @@ class Recovery:
             self._due = 2 * self._reels
         if not self._pilots:
             self._pilots = [Pilot(key, *pilot_carriers(key, self._profile)) for key in self._keys]
-        placements = find(self._reel, self._pilots, self._profile, count=PLACEMENTS[self._effort])
         # what was seen before and told nothing gives way to what is seen now
-        told = [(sight, track) for sight, track in self._sights if track.messages]
-        self._sights = []
-        for placement in placements:
-            if not any(track.messages and sight.covers(placement) for sight, track in self._sights):
-                self._try(placement)
-        self._sights = told + [each for each in self._sights if _promising(each[1])]
+        self._views = [view for view in self._views if view.track.messages]
+        self._search(self._reel, None)
+        if not self.certain and len(self._reel.pictures) > 1:
+            steady, steadier = steadied(self._reel)
+            if steadier.travelled >= MOVED:
+                self._search(steady, steadier)
+        self._views = [view for view in self._views if _promising(view.track)]
 
-    def _try(self, placement: Placement) -> None:
-        sight = Sight(placement, self._reel.size, self._profile)
-        track = self._watched(sight, self._reel.pictures, still=self._still)
-        if placement.moment is not None and not track.messages and not self._still:
-            self._watched(sight, [each for each in self._reel.pictures if each.time == placement.moment], still=True)
+    def _search(self, reel: Reel, steadier: Steadier | None) -> None:
+        for placement in find(reel, self._pilots, self._profile, count=PLACEMENTS[self._effort]):
+            if any(view.track.messages and view.sight.covers(placement) for view in self._views):
+                continue
+            sight = Sight(placement, reel.size, self._profile)
+            track = self._watched(sight, reel.pictures, steadier, still=self._still)
+            if placement.moment is not None and not track.messages and not self._still:
+                alone = [each for each in reel.pictures if each.time == placement.moment]
+                self._watched(sight, alone, steadier, still=True)
 
-    def _watched(self, sight: Sight, pictures: Sequence[Picture], *, still: bool) -> Track:
+    def _watched(self, sight: Sight, pictures: Sequence[Picture], steadier: Steadier | None, *, still: bool) -> Track:
         """Decode pictures through a sight, and follow it from then on."""
         key = sight.placement.key
         track = Track([key], sight.record(pictures[0]), self._trials, phases=PHASES[self._effort], still=still)
+        view = View(sight, track, steadier)
         for picture in pictures:
-            _show(picture, sight, track)
+            view.show(picture)
         track.finish()
-        self._sights.append((sight, track))
+        self._views.append(view)
         return track
 
     def _verdict(self) -> Decoding:
         still = self._still
         seconds = self._last + (self._last / max(self._frames - 1, 1) if not still else 0.0)
-        seen = [Seen(self._whole, None), *(Seen(track, sight) for sight, track in self._sights)]
+        seen = [Seen(self._whole, None), *(Seen(view.track, view.sight) for view in self._views)]
         finds = gathered(seen, seconds, self._trials.count, self._profile)
         members = [find.member for find in finds]
         best = max((each.track.best for each in seen if each.track.best), key=lambda each: each.score, default=None)
@@ -239,8 +246,3 @@ def _promising(track: Track) -> bool:
     """Whether a track that was tried is worth following further."""
     read = bool(track.messages) or (track.best is not None and probability(track.best.log_p_false) < reasons.WORTH)
     return read or track.pilot[1] >= reasons.PILOT_SEEN
-
-
-def _show(picture: Picture, sight: Sight, track: Track) -> None:
-    sight.show(picture, track.record)
-    track.frame_taken(sight.time(picture))
