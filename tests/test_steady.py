@@ -68,7 +68,8 @@ def test_pictures_lie_still() -> None:
     first = reel.pictures[0]
     shaking = max(gap(each.luma, first.luma) for each in reel.pictures)
     assert all(gap(each.luma, first.luma) < 0.15 * shaking for each in calm.pictures)
-    inner = [cv2.resize(each.chroma[0], (WIDTH, HEIGHT)) for each in (first, calm.pictures[20], reel.pictures[20])]
+    chosen = (first, calm.pictures[20], reel.pictures[20])
+    inner = [np.asarray(cv2.resize(each.chroma[0], (WIDTH, HEIGHT)), np.uint8) for each in chosen]
     assert gap(inner[1], inner[0]) < 0.2 * gap(inner[2], inner[0])
     assert steadier.travelled > MOVED
     assert [each.time for each in calm.pictures] == [each.time for each in reel.pictures]
@@ -97,7 +98,8 @@ def hand_held() -> list[Timed]:
     """Return a viewer's copy as a moving camera sees it."""
     marked = mark(film(4 * RATE, WIDTH, HEIGHT))
     arrays = (np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in marked)
-    return [Timed(drawn(each, shaken(number)), number / RATE) for number, each in enumerate(arrays)]
+    shown = (drawn(each, shaken(number)) for number, each in enumerate(arrays))
+    return [Timed(each, number / RATE) for number, each in enumerate(shown)]  # type: ignore[arg-type]
 
 
 def decoded(*keys: object) -> Decoding:
