@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from av import VideoFrame
+from threadpoolctl import threadpool_limits
 
 from tracemark.errors import KeyFileError
 from tracemark.frames import quarter_turns
@@ -70,7 +71,8 @@ def decode(
     if not keys:
         raise KeyFileError("there is no key to look for a mark with", "give at least one")
     recovery: Recovery | None = None
-    with Source(source) as opened:
+    # The matrices are small: a second thread gains nothing, and waiting for it on busy cores takes five times as long.
+    with threadpool_limits(1, user_api="blas"), Source(source) as opened:
         for frame in opened.frames():
             if recovery is None:
                 # Only now: some codecs tell their pixel aspect with the first frame.
@@ -83,9 +85,8 @@ def decode(
                 progress(opened.position, opened.duration)
             if certain and not whole:
                 break
-        damage = opened.damage
-    assert recovery is not None  # `frames` raises if there is none; tells mypy
-    decoding = recovery.finish()
+        assert recovery is not None  # `frames` raises if there is none; tells mypy
+        decoding, damage = recovery.finish(), opened.damage
     return replace(decoding, size=size, reasons=(*decoding.reasons, *damage))
 
 

@@ -123,11 +123,14 @@ def _surfaces(
     down, across = np.nonzero(covered > 0.3)
     if not len(down):
         return np.zeros((0, 1, 1), np.float32), np.zeros((0, 2))
-    responses = np.empty((len(frequencies), len(down)), np.complex64)
-    for number, ((fx, fy), phase) in enumerate(zip(frequencies, phases, strict=True)):
-        left = window * np.exp(-1j * (2 * np.pi * fy * place + phase)).astype(np.complex64)
-        right = window * np.exp(-2j * np.pi * fx * place).astype(np.complex64)
-        responses[number] = (left @ samples @ right.T)[down, across]
+    waves = np.exp(-2j * np.pi * np.outer(frequencies[:, 1], place) - 1j * phases[:, None]).astype(np.complex64)
+    left = waves[:, None] * window
+    # samples are real: one product of real matrices for both parts of all carriers
+    parts = np.stack([left.real, left.imag]).reshape(-1, SIDE) @ samples
+    rows = parts.reshape(2, *left.shape)
+    waves = np.exp(-2j * np.pi * np.outer(frequencies[:, 0], place)).astype(np.complex64)
+    right = np.swapaxes(waves[:, None] * window, 1, 2)
+    responses = ((rows[0] + 1j * rows[1]).astype(np.complex64) @ right)[:, down, across]
     steps = np.arange(-FARTHEST, FARTHEST + STEP / 2, STEP)
     shift_y = np.exp(-2j * np.pi * np.outer(frequencies[:, 1], steps)).astype(np.complex64)
     shift_x = np.exp(-2j * np.pi * np.outer(frequencies[:, 0], steps)).astype(np.complex64)
