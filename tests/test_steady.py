@@ -10,7 +10,7 @@ import numpy as np
 
 from tests.scenes import PAYLOAD, RATE, WRONG_KEY, Timed, film, mark, recover
 from tracemark.recovery.reel import Picture, Reel
-from tracemark.recovery.steady import MOVED, Steadier, steadied
+from tracemark.recovery.steady import MOVED, Steadier, steady
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,15 +64,15 @@ def gap(one: Bytes, other: Bytes) -> float:
 def test_pictures_lie_still() -> None:
     """Every picture of a shaken scene at rest comes back to the first one, in luma and in chroma."""
     reel = Reel(1.0, [filmed(number) for number in range(40)], (WIDTH, HEIGHT))
-    calm, steadier = steadied(reel)
-    first = reel.pictures[0]
-    shaking = max(gap(each.luma, first.luma) for each in reel.pictures)
-    assert all(gap(each.luma, first.luma) < 0.15 * shaking for each in calm.pictures)
-    chosen = (first, calm.pictures[20], reel.pictures[20])
+    shown, first = list(reel.pictures), reel.pictures[0]
+    steadier = steady(reel)
+    shaking = max(gap(each.luma, first.luma) for each in shown)
+    assert all(gap(each.luma, first.luma) < 0.15 * shaking for each in reel.pictures)
+    chosen = (first, reel.pictures[20], shown[20])
     inner = [np.asarray(cv2.resize(each.chroma[0], (WIDTH, HEIGHT)), np.uint8) for each in chosen]
     assert gap(inner[1], inner[0]) < 0.2 * gap(inner[2], inner[0])
     assert steadier.travelled > MOVED
-    assert [each.time for each in calm.pictures] == [each.time for each in reel.pictures]
+    assert [each.time for each in reel.pictures] == [each.time for each in shown]
 
 
 def test_follows_after_a_cut() -> None:

@@ -17,7 +17,7 @@ from tracemark.recovery.reel import Reel
 from tracemark.recovery.search import Pilot, find
 from tracemark.recovery.sight import Sight
 from tracemark.recovery.statistics import FOUND, log_p_false, probability
-from tracemark.recovery.steady import MOVED, steadied
+from tracemark.recovery.steady import MOVED, steady
 from tracemark.recovery.summary import Seen, charted, gathered, named
 from tracemark.recovery.track import RECORD_SECONDS, Track
 from tracemark.recovery.verdict import Decoding, Geometry
@@ -170,10 +170,9 @@ class Recovery:
         self._views = [view for view in self._views if view.track.messages]
         self._search(self._reel, None)
         if not self.certain and len(self._reel.pictures) > 1:
-            steady, steadier = steadied(self._reel)
+            steadier = steady(self._reel)
             if steadier.travelled >= MOVED:
-                self._search(steady, steadier)
-        self._views = [view for view in self._views if _promising(view.track)]
+                self._search(self._reel, steadier)
 
     def _search(self, reel: Reel, steadier: Steadier | None) -> None:
         for placement in find(reel, self._pilots, self._profile, count=PLACEMENTS[self._effort]):
@@ -186,14 +185,15 @@ class Recovery:
                 self._watched(sight, alone, steadier, still=True)
 
     def _watched(self, sight: Sight, pictures: Sequence[Picture], steadier: Steadier | None, *, still: bool) -> Track:
-        """Decode pictures through a sight, and follow it from then on."""
+        """Decode pictures through a sight, and follow it from then on if that promises anything."""
         key = sight.placement.key
         track = Track([key], sight.record(pictures[0]), self._trials, phases=PHASES[self._effort], still=still)
         view = View(sight, track, steadier)
         for picture in pictures:
             view.show(picture)
         track.finish()
-        self._views.append(view)
+        if _promising(track):  # any other gives its memory back at once
+            self._views.append(view)
         return track
 
     def _verdict(self) -> Decoding:

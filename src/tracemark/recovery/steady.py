@@ -143,8 +143,8 @@ class Steadier:
         )
 
 
-def steadied(reel: Reel) -> tuple[Reel, Steadier]:
-    """Steady a whole reel.
+def steady(reel: Reel) -> Steadier:
+    """Bring all pictures of a reel to where the first one lay, in place: two copies would fill the memory.
 
     Parameters
     ----------
@@ -153,14 +153,13 @@ def steadied(reel: Reel) -> tuple[Reel, Steadier]:
 
     Returns
     -------
-    reel : Reel
-        Of as many pictures, all where the first one lay.
-    steadier : Steadier
+    Steadier
         Goes on with the pictures after these.
     """
     steadier = Steadier(reel.pictures[0])
-    pictures = [steadier.steadied(picture) for picture in reel.pictures]
-    return Reel(reel.pixel_aspect, pictures, reel.size), steadier
+    for number, picture in enumerate(reel.pictures):
+        reel.pictures[number] = steadier.steadied(picture)
+    return steadier
 
 
 def _warped(plane: Bytes, motion: Doubles) -> Bytes:

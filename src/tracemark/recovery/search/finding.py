@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import cv2
@@ -14,7 +13,7 @@ from tracemark.recovery.search.spectrum import Spectrum, spectrum, together
 from tracemark.recovery.search.turning import STILL_CLIP, Turning, even, locked, turning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -70,7 +69,7 @@ SEEN = 4.3
 """Score of a place that is worth a look; chance reaches 4.7 over all places of all maps."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pilot:
     """A key's carriers.
 
@@ -123,10 +122,15 @@ class _Evidence:
     corner: tuple[int, int] = (0, 0)
     side: int = SEARCH_SIDE
 
-    @cached_property
-    def spectra(self) -> list[Spectrum]:
-        """Spectrum of each image."""
-        return [spectrum(image) for image in self.images]
+
+@dataclass(frozen=True)
+class _Guess:
+    """A linear map, the evidence that it was made from, and in which of its images the carriers are strongest."""
+
+    score: float
+    matrix: Doubles
+    evidence: _Evidence
+    strongest: int
 
 
 def find(reel: Reel, pilots: Sequence[Pilot], profile: Profile, *, count: int) -> list[Placement]:
@@ -146,19 +150,16 @@ def find(reel: Reel, pilots: Sequence[Pilot], profile: Profile, *, count: int) -
         Best first.
     """
     turned = turning(reel, profile, SEARCH_SIDE)
+    guesses: dict[Pilot, list[_Guess]] = {pilot: [] for pilot in pilots}
+    if len(reel.pictures) > 1:
+        _ask(_strong_evidence(turned, profile), guesses)
+    unsure = {pilot: made for pilot, made in guesses.items() if max((g.score for g in made), default=0.0) < STRONG}
+    if unsure:
+        _ask(_weak_evidence(turned, reel, profile), unsure)
     found: list[Placement] = []
-    evidence = list(_strong_evidence(turned, profile)) if len(reel.pictures) > 1 else []
-    weak: list[_Evidence] | None = None
-    for pilot in pilots:
-        linears = [_linear(each, pilot) for each in evidence]
-        asked = evidence
-        if max((each[0].score for each in linears), default=0.0) < STRONG:
-            weak = weak if weak is not None else list(_weak_evidence(turned, reel, profile))
-            asked = evidence + weak
-            linears += [_linear(each, pilot) for each in weak]
-        ranked = [(guess, each) for each, guesses in zip(asked, linears, strict=True) for guess in guesses]
-        ranked.sort(key=lambda pair: -pair[0].score)
-        placed = [(place, each) for guess, each in ranked[:LISTENED] for place in _places(each, guess, pilot, count)]
+    for pilot, made in guesses.items():
+        made.sort(key=lambda guess: -guess.score)
+        placed = [(place, guess.evidence) for guess in made[:LISTENED] for place in _places(guess, pilot, count)]
         placed.sort(key=lambda pair: -pair[0].score)
         chosen: list[Placement] = []
         for place, each in placed:
@@ -196,24 +197,35 @@ def _side(turned: Turning) -> int:
     return int(max(turned.images.shape[1:]))
 
 
-def _linear(evidence: _Evidence, pilot: Pilot) -> list[affine.Linear]:
-    spectra = [together(evidence.spectra)]
-    guesses: list[affine.Linear] = []
-    for each in affine.search(spectra[0], pilot.frequencies, evidence.side, affine.Range(), 6 * GUESSES):
+def _ask(evidence: Iterable[_Evidence], guesses: dict[Pilot, list[_Guess]]) -> None:
+    """Add to each pilot's guesses what each kind of evidence makes of it; its spectra are not kept."""
+    for each in evidence:
+        spectra = [spectrum(image) for image in each.images]
+        all_of_them = together(spectra)
+        for pilot, made in guesses.items():
+            made.extend(_guesses(each, spectra, all_of_them, pilot))
+
+
+def _guesses(evidence: _Evidence, spectra: list[Spectrum], all_of_them: Spectrum, pilot: Pilot) -> list[_Guess]:
+    linears: list[affine.Linear] = []
+    for each in affine.search(all_of_them, pilot.frequencies, evidence.side, affine.Range(), 6 * GUESSES):
         size = ALIKE * np.abs(each.matrix).max()
-        if all(np.abs(each.matrix - other.matrix).max() > size for other in guesses):
-            guesses.append(each)
-    climbed = (affine.climb(spectra, pilot.frequencies, each) for each in guesses[:GUESSES])
-    return sorted(climbed, key=lambda each: -each.score)
+        if all(np.abs(each.matrix - other.matrix).max() > size for other in linears):
+            linears.append(each)
+    made = []
+    for each in linears[:GUESSES]:
+        climbed = affine.climb([all_of_them], pilot.frequencies, each)
+        strength = [affine.scores([one], pilot.frequencies, climbed.matrix[None])[0] for one in spectra]
+        made.append(_Guess(climbed.score, climbed.matrix, evidence, int(np.argmax(strength))))
+    return made
 
 
-def _places(evidence: _Evidence, guess: affine.Linear, pilot: Pilot, count: int) -> list[placing.Place]:
+def _places(guess: _Guess, pilot: Pilot, count: int) -> list[placing.Place]:
     """Places in the whole picture, from the stretch of the evidence in which the carriers are strongest."""
-    strength = [affine.scores([each], pilot.frequencies, guess.matrix[None])[0] for each in evidence.spectra]
-    image = evidence.images[int(np.argmax(strength))]
+    image = guess.evidence.images[guess.strongest]
     found = placing.places(image, pilot.frequencies, pilot.phases, guess.matrix, count)
     move = np.eye(3)
-    move[:2, 2] = evidence.corner
+    move[:2, 2] = guess.evidence.corner
     return [placing.Place(each.score, move @ each.matrix) for each in found]
 
 

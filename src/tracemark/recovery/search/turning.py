@@ -8,6 +8,7 @@ stretches of seconds add up in step, since the pilot never changes but in sign.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -99,14 +100,20 @@ def turning(reel: Reel, profile: Profile, side: int) -> Turning:
     held = frames > 0
     for number in np.flatnonzero(held).tolist():
         sums[number] -= cv2.blur(sums[number], (SMOOTH, SMOOTH))
-    images = np.zeros_like(sums)
-    for number in np.flatnonzero(held).tolist():
-        near = [n for n in (number - STEPS_PER_SLOT, number + STEPS_PER_SLOT) if 0 <= n < count and held[n]]
-        if near:
-            other = sums[near[0]] if len(near) == 1 else (sums[near[0]] + sums[near[1]]) * np.float32(0.5)
-            images[number] = _evened(_unforeseen(sums[number], other), CLIP)
+    before: deque[Samples] = deque(maxlen=STEPS_PER_SLOT)  # as they were: images take the averages' place
+    for number in range(count):
+        own = sums[number].copy()
+        near = [before[0]] if len(before) == STEPS_PER_SLOT and held[number - STEPS_PER_SLOT] else []
+        if number + STEPS_PER_SLOT < count and held[number + STEPS_PER_SLOT]:
+            near.append(sums[number + STEPS_PER_SLOT])
+        if held[number] and near:
+            other = near[0] if len(near) == 1 else (near[0] + near[1]) * np.float32(0.5)
+            sums[number] = _evened(_unforeseen(own, other), CLIP)
+        else:
+            sums[number] = 0
+        before.append(own)
     times = np.asarray(start + (np.arange(count) + 0.5) * step, np.float64)
-    return Turning(images, times, shrink)
+    return Turning(sums, times, shrink)
 
 
 def even(image: Samples, clip: float) -> Samples:
