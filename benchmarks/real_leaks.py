@@ -64,7 +64,7 @@ def viewers_of(clip: Clip) -> tuple[Payload, Payload]:
 
 def opening(seconds: float) -> Leak:
     """Keep the first seconds, without loss."""
-    encoder = ("-fps_mode", "passthrough", *leaks.lossless())
+    encoder = ("-fps_mode", "passthrough", "-enc_time_base", "filter", *leaks.lossless())
     return Leak(f"first {seconds:g} s", (Encode(".mkv", encoder, (f"trim=duration={seconds:.6f}",)),))
 
 
