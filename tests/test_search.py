@@ -11,6 +11,7 @@ import pytest
 
 from tests.scenes import PAYLOAD, RATE, WRONG_KEY, Timed, film, mark, recover
 from tracemark.payload import Payload
+from tracemark.recovery.verdict import Geometry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,6 +68,7 @@ SQUEEZED = np.diag([0.75, 1, 1.0])
 ATTACKS: dict[str, tuple[Matrix, tuple[int, int]]] = {
     "crop": (CROP, (420, 260)),
     "turn": (turned(12), (WIDTH, HEIGHT)),
+    "askew": (turned(0.8), (WIDTH, HEIGHT)),
     "mirror": (MIRROR, (WIDTH, HEIGHT)),
     "inside": (SMALLER, (WIDTH, HEIGHT)),
     "perspective": (TILTED, (WIDTH, HEIGHT)),
@@ -86,6 +88,14 @@ def test_geometry_is_found(name: str) -> None:
     told, true = (each @ places for each in (np.array(decoding.geometry.matrix), truth))
     gap = told[:2] / told[2] - true[:2] / true[2]
     assert np.abs(gap).max() < 0.015
+
+
+def test_what_lies_in_place_is_said_to() -> None:
+    """A leak that nothing was done to is the whole picture in place, at its own speed."""
+    decoding = decoded(list(pictures()))
+    assert (decoding.verdict, decoding.payload) == ("found", PAYLOAD)
+    assert decoding.geometry == Geometry()
+    assert [member.speed for member in decoding.members] == [1.0]
 
 
 @pytest.mark.parametrize("name", ["crop", "perspective"])

@@ -14,8 +14,8 @@ from tracemark.recovery import reasons
 from tracemark.recovery.message import Trials
 from tracemark.recovery.record import Record
 from tracemark.recovery.reel import Reel
-from tracemark.recovery.search import Pilot, find
-from tracemark.recovery.sight import Sight
+from tracemark.recovery.search import STRETCH, Pilot, find, settle
+from tracemark.recovery.sight import Sight, settled
 from tracemark.recovery.statistics import FOUND, log_p_false, probability
 from tracemark.recovery.steady import MOVED, steady
 from tracemark.recovery.summary import Seen, charted, gathered, named
@@ -44,6 +44,8 @@ PLACEMENTS = {"fast": 0, "normal": 3, "max": 8}
 SEARCHES = {"fast": 0, "normal": 3, "max": 1000}
 """Stretches searched one after the other, by effort; later ones are spaced out, each twice as far as the one before."""
 
+SETTLES = 2.0
+"""Seconds of pictures from which it is measured how a leak lies that was read as it stands."""
 
 LOOK_ON = {"fast": 0.0, "normal": 30.0, "max": inf}
 """Seconds that are read on after a message is certain, to see whether others follow it, by effort."""
@@ -117,8 +119,11 @@ class Recovery:
         self._whole.frame_taken(elapsed)
         self._frames += 1
         self._last = max(self._last, elapsed)
-        if PLACEMENTS[self._effort] and not self._whole.messages:
-            self._keep(frame, elapsed)
+        if PLACEMENTS[self._effort]:
+            if not self._whole.messages:
+                self._keep(frame, elapsed)
+            elif self._reel_begun is not None and elapsed - self._reel_begun < STRETCH:
+                self._reel.add(frame, elapsed)  # to measure how it lies
         if self._certain_since is None and self.certain:
             self._certain_since = elapsed
         return self._certain_since is not None and elapsed - self._certain_since >= LOOK_ON[self._effort]
@@ -196,10 +201,19 @@ class Recovery:
             self._views.append(view)
         return track
 
+    def _settled(self) -> tuple[Geometry, float] | None:
+        """How the whole picture lies and how fast it runs, if it was read as it stands."""
+        message = next(iter(self._whole.messages), self._whole.best)
+        if message is None or not named(message, self._trials.count) or self._reel.seconds < SETTLES:
+            return None
+        pilot = Pilot(message.key, *pilot_carriers(message.key, self._profile))
+        placement = settle(self._reel, pilot, self._profile)
+        return settled(placement, self._reel.size), placement.speed
+
     def _verdict(self) -> Decoding:
         still = self._still
         seconds = self._last + (self._last / max(self._frames - 1, 1) if not still else 0.0)
-        seen = [Seen(self._whole, None), *(Seen(view.track, view.sight) for view in self._views)]
+        seen = [Seen(self._whole, None, self._settled()), *(Seen(view.track, view.sight) for view in self._views)]
         finds = gathered(seen, seconds, self._trials.count, self._profile)
         members = [find.member for find in finds]
         best = max((each.track.best for each in seen if each.track.best), key=lambda each: each.score, default=None)

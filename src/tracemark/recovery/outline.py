@@ -17,6 +17,27 @@ ASPECTS = (16 / 9, 4 / 3, 1.0, 9 / 16, 3 / 4, 21 / 9, 3 / 2, 2 / 3)
 PREFERRED = 0.02
 """Share of the pilot's fit by which another shape must be better than one before it."""
 
+CLOSE = 0.03
+"""Share by which a leak that shows the whole host may differ from a common shape: its canvas grew as it was turned."""
+
+
+def aspect_of_whole(size: tuple[int, int]) -> float:
+    """Tell a host's width over height from a leak that shows all of it.
+
+    Parameters
+    ----------
+    size : tuple of int
+        Width and height of the leak.
+
+    Returns
+    -------
+    float
+        The common shape next to the leak's own, or that itself.
+    """
+    own = size[0] / size[1]
+    nearest = min(ASPECTS, key=lambda aspect: abs(np.log(aspect / own)))
+    return nearest if abs(np.log(nearest / own)) < CLOSE else own
+
 
 def aspect_of(answers: Doubles | None, valid: NDArray[np.bool_], shown: Doubles) -> float:
     """Tell a host's width over height.

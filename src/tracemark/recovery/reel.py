@@ -66,6 +66,11 @@ class Reel:
     pictures: list[Picture] = field(default_factory=list)
     size: tuple[int, int] = (0, 0)
 
+    @property
+    def seconds(self) -> float:
+        """From the first picture to the last."""
+        return self.pictures[-1].time - self.pictures[0].time if self.pictures else 0.0
+
     def add(self, frame: Frame, time: float) -> None:
         """Keep a frame.
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 SHALLOW = 0.28
 """Half of a host's shorter side, in long sides, where it is not known: that of 16:9."""
 
+ASKEW = 0.008
+"""Share of the picture by which a corner must be off its place to be told of; aligned clips measure to 0.005."""
+
 
 class Sight:
     """Brings pictures of a reel to the canvas.
@@ -114,17 +117,57 @@ class Sight:
         Geometry
         """
         width, height = self.size
-        matrix = self.placement.matrix
-        shown = np.linalg.inv(matrix) @ np.array([[0, width, width, 0], [0, 0, height, height], [1, 1, 1, 1]])
-        aspect = outline.aspect_of(places, self.valid, (shown[:2] / shown[2]).T)
-        wide, tall = (1.0, 1 / aspect) if aspect >= 1 else (aspect, 1.0)
-        to_host = np.array([[1 / wide, 0, 0.5], [0, 1 / tall, 0.5], [0, 0, 1]])
-        whole = to_host @ np.linalg.inv(matrix) @ np.diag([width, height, 1])
-        whole = whole / whole[2, 2]
-        corners = np.linalg.inv(whole) @ np.array([[0, 1, 1, 0], [0, 0, 1, 1], [1, 1, 1, 1]])
-        places = (corners[:2] / corners[2]).T
-        return verdict.Geometry(
-            matrix=tuple(tuple(round(float(x), 6) for x in row) for row in whole),  # type: ignore[arg-type]
-            flipped=bool(np.linalg.det(matrix[:2, :2]) < 0),
-            outline=tuple((round(float(x), 4), round(float(y), 4)) for x, y in places),
+        shown = np.linalg.inv(self.placement.matrix) @ np.array(
+            [[0, width, width, 0], [0, 0, height, height], [1, 1, 1, 1]]
         )
+        return geometry_of(self.placement, self.size, outline.aspect_of(places, self.valid, (shown[:2] / shown[2]).T))
+
+
+def geometry_of(placement: Placement, size: tuple[int, int], aspect: float) -> verdict.Geometry:
+    """Tell where a host of known shape lies in the leak.
+
+    Parameters
+    ----------
+    placement : Placement
+    size : tuple of int
+        Width and height of the reel's pictures.
+    aspect : float
+        The host's width over its height.
+
+    Returns
+    -------
+    Geometry
+    """
+    wide, tall = (1.0, 1 / aspect) if aspect >= 1 else (aspect, 1.0)
+    to_host = np.array([[1 / wide, 0, 0.5], [0, 1 / tall, 0.5], [0, 0, 1]])
+    whole = to_host @ np.linalg.inv(placement.matrix) @ np.diag([*size, 1])
+    whole = whole / whole[2, 2]
+    corners = np.linalg.inv(whole) @ np.array([[0, 1, 1, 0], [0, 0, 1, 1], [1, 1, 1, 1]])
+    places = (corners[:2] / corners[2]).T
+    return verdict.Geometry(
+        matrix=tuple(tuple(round(float(x), 6) for x in row) for row in whole),  # type: ignore[arg-type]
+        flipped=bool(np.linalg.det(placement.matrix[:2, :2]) < 0),
+        outline=tuple((round(float(x), 4), round(float(y), 4)) for x, y in places),
+    )
+
+
+def settled(placement: Placement, size: tuple[int, int]) -> verdict.Geometry:
+    """Tell how a leak lies that was read as it stands.
+
+    Parameters
+    ----------
+    placement : Placement
+        From `search.settle`.
+    size : tuple of int
+        Width and height of the reel's pictures.
+
+    Returns
+    -------
+    Geometry
+        In place, unless a corner is off by more than `ASKEW`.
+    """
+    in_place = verdict.Geometry()
+    lies = geometry_of(placement, size, size[0] / size[1])
+    if np.abs(np.subtract(lies.outline, in_place.outline)).max() < ASKEW:
+        return in_place
+    return geometry_of(placement, size, outline.aspect_of_whole(size))

@@ -25,15 +25,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Seen:
-    """A track and the sight it was seen through; None for the whole picture as it stands."""
+    """A track, and the sight it was seen through.
+
+    Attributes
+    ----------
+    track : Track
+    sight : Sight or None
+        None for the whole picture as it stands.
+    settled : tuple of Geometry and float, or None
+        How the whole picture was measured to lie, and how fast it runs.
+    """
 
     track: Track
     sight: Sight | None
+    settled: tuple[Geometry, float] | None = None
 
     @property
-    def speed(self) -> float:
-        """How much faster the leak is taken to run than the stream did."""
+    def pace(self) -> float:
+        """How much faster than the stream the leak was taken to run when it was read."""
         return self.sight.placement.speed if self.sight else 1.0
+
+    @property
+    def speed(self) -> float | None:
+        """How much faster the leak was measured to run."""
+        return self.sight.placement.speed if self.sight else self.settled[1] if self.settled else None
+
+    def geometry(self, message: Message) -> Geometry:
+        """Where the host lies that a message was read from."""
+        if self.sight:
+            return self.sight.geometry(message.places)
+        return self.settled[0] if self.settled else Geometry()
 
 
 @dataclass(frozen=True)
@@ -97,7 +118,7 @@ def charted(finds: Sequence[Find], seen: Sequence[Seen]) -> Chart:
     """
     traces, places = [], []
     for number, find in enumerate(finds):
-        traces.append(_trace(number, find.message.trace, find.seen.speed))
+        traces.append(_trace(number, find.message.trace, find.seen.pace))
         if find.message.places is not None:
             places.append(_places(number, find.message.places, find.seen))
     if not finds:
@@ -119,7 +140,7 @@ def _places(number: int, gains: NDArray[np.float64], seen: Seen) -> Places:
 
 
 def _member(message: Message, seen: Seen, seconds: float, p_false: float, profile: Profile) -> Member:
-    speed = seen.speed
+    pace = seen.pace
     first = clock.first_slot(message.clock, message.key, profile)
     media_time = None
     if first is not None:
@@ -131,9 +152,9 @@ def _member(message: Message, seen: Seen, seconds: float, p_false: float, profil
         p_mistaken=message.p_mistaken,
         score=round(message.score, 3),
         key_id=message.key.id,
-        start=round(message.start / speed, 3),
-        end=round(min(message.end / speed, seconds), 3),
-        geometry=seen.sight.geometry(message.places) if seen.sight else Geometry(),
+        start=round(message.start / pace, 3),
+        end=round(min(message.end / pace, seconds), 3),
+        geometry=seen.geometry(message),
         media_time=media_time,
-        speed=round(speed, 3) if seen.sight else None,
+        speed=None if seen.speed is None else round(seen.speed, 3),
     )

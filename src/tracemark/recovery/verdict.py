@@ -54,8 +54,7 @@ class Member:
     geometry : Geometry
         Where the host lies in the leak.
     speed : float or None
-        How much faster the leak runs than the stream did; None where the whole picture was read as it stands, which
-        answers to small differences without measuring them.
+        How much faster the leak runs than the stream did; None where it was not measured: a picture, or effort fast.
     """
 
     payload: Payload

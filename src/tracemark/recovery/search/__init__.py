@@ -6,6 +6,8 @@ in the picture, by phase) -> `bending` (perspective, by places). Nothing here is
 look, and `p_false` is made from the data chips alone.
 """
 
-from tracemark.recovery.search.finding import Pilot, Placement, find
+from tracemark.recovery.search.finding import STRETCH, find
+from tracemark.recovery.search.placement import Pilot, Placement
+from tracemark.recovery.search.settling import settle
 
-__all__ = ["Pilot", "Placement", "find"]
+__all__ = ["STRETCH", "Pilot", "Placement", "find", "settle"]

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from tracemark.recovery.search import affine, bending, placing
+from tracemark.recovery.search import affine, placing
+from tracemark.recovery.search.placement import Pilot, Placement
+from tracemark.recovery.search.refining import refine, refine_still
 from tracemark.recovery.search.spectrum import Spectrum, spectrum, together
 from tracemark.recovery.search.turning import STILL_CLIP, Turning, even, locked, turning
 
@@ -17,11 +19,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tracemark.keys import Key
     from tracemark.profile import Profile
     from tracemark.recovery.reel import Reel
 
-    Samples = NDArray[np.float32]
     Complex = NDArray[np.complex64]
     Doubles = NDArray[np.float64]
 
@@ -36,9 +36,6 @@ STRETCH = 2.88
 
 SPEEDS = (0.8, 0.9, 1.12, 1.26)
 """Speeds tried beside 1; a stretch answers to 12 % to both sides."""
-
-FINE_SPEEDS = np.arange(0.76, 1.32, 0.002)
-"""Speeds told apart once the place is known."""
 
 PART = 0.6
 """Width and height of a part of the picture that is searched by itself, over the picture's: a picture seen at an angle
@@ -59,57 +56,11 @@ LISTENED = 32
 RIVAL = 0.65
 """Share of the best place's score under which others are no second host but its echoes."""
 
-SETTLED = 0.9
-"""Share of the best speed's strength at which speed 1 is believed instead."""
-
 STRONG = 14.0
 """Score of a linear map at which other speeds and key frames need not be asked."""
 
 SEEN = 4.3
 """Score of a place that is worth a look; chance reaches 4.7 over all places of all maps."""
-
-
-@dataclass(frozen=True, eq=False)
-class Pilot:
-    """A key's carriers.
-
-    Parameters
-    ----------
-    key : Key
-    frequencies : ndarray of float64, shape (carriers, 2)
-        Cycles per long side of the host.
-    phases : ndarray of float64, shape (carriers,)
-        Radians at its middle.
-    """
-
-    key: Key
-    frequencies: Doubles
-    phases: Doubles
-
-
-@dataclass(frozen=True)
-class Placement:
-    """A way to look at a leak.
-
-    Attributes
-    ----------
-    key : Key
-        Whose pilot it is.
-    score : float
-        How well the carriers' phases fit: see `placing.Place`.
-    matrix : ndarray of float64, shape (3, 3)
-        Homography from the canvas (long sides of the host, from its middle) to pixels of the reel.
-    speed : float
-        How much faster the leak runs than the stream did.
-    moment : float or None
-        Time of the one key frame that it was seen in, in seconds of the leak; None if it was seen over time.
-    """
-
-    key: Key
-    score: float
-    matrix: Doubles
-    speed: float
-    moment: float | None
 
 
 @dataclass(frozen=True)
@@ -169,6 +120,27 @@ def find(reel: Reel, pilots: Sequence[Pilot], profile: Profile, *, count: int) -
                 chosen.append(_refined(place, each, turned, pilot, profile))
         found += chosen
     return sorted(found, key=lambda each: -each.score)
+
+
+def whole_places(turned: Turning, pilot: Pilot, profile: Profile) -> list[placing.Place]:
+    """Search the whole picture over the whole stretch alone.
+
+    Parameters
+    ----------
+    turned : Turning
+    pilot : Pilot
+    profile : Profile
+
+    Returns
+    -------
+    list of Place
+        The best one, if there is any.
+    """
+    evidence = _Evidence(locked(turned, profile, WHOLE, 1.0), 1.0, None, side=_side(turned))
+    guesses: dict[Pilot, list[_Guess]] = {pilot: []}
+    _ask([evidence], guesses)
+    placed = [place for guess in guesses[pilot] for place in _places(guess, pilot, 1)]
+    return sorted(placed, key=lambda place: -place.score)[:1]
 
 
 def _strong_evidence(turned: Turning, profile: Profile) -> Iterator[_Evidence]:
@@ -239,50 +211,7 @@ def _same(one: Doubles, other: Doubles, shrink: float, size: tuple[int, int]) ->
 
 
 def _refined(place: placing.Place, evidence: _Evidence, turned: Turning, pilot: Pilot, profile: Profile) -> Placement:
-    grow = np.diag([1 / turned.shrink, 1 / turned.shrink, 1])
-    matrix, score = place.matrix, place.score
-    if evidence.moment is not None:
-        image = evidence.images[0].real
-        sign = np.sign(float((image * _seen(pilot, matrix, image.shape)).sum()))
-        matrix, _ = bending.refine(np.asarray(image * sign, np.float32), pilot.frequencies, pilot.phases, matrix)
-        return Placement(pilot.key, score, grow @ matrix, 1.0, evidence.moment)
-    speed = evidence.speed
-    for _ in range(2):
-        answers = _answers(turned, pilot, matrix)
-        speed = _speed(answers, turned.times, profile)
-        turns = turned.times * (speed / (2 * profile.slot_seconds))
-        phase = np.angle((answers * np.exp(-2j * np.pi * turns)).sum())
-        wave = np.cos(2 * np.pi * turns + phase).astype(np.float32)
-        image = np.asarray(np.tensordot(wave, turned.images, 1), np.float32)
-        matrix, _ = bending.refine(image, pilot.frequencies, pilot.phases, matrix)
-    return Placement(pilot.key, score, grow @ matrix, speed, None)
-
-
-def _seen(pilot: Pilot, matrix: Doubles, shape: tuple[int, ...]) -> Samples:
-    """Pilot as it would be seen in an image, with nothing outside the canvas."""
-    side = bending.SIDE
-    place = (np.arange(side) + 0.5) / side - 0.5
-    across = np.exp(2j * np.pi * np.outer(pilot.frequencies[:, 0], place))
-    down = np.exp(2j * np.pi * np.outer(pilot.frequencies[:, 1], place) + 1j * pilot.phases[:, None])
-    canvas = (down.T @ across).real.astype(np.float32)
-    to_canvas = np.array([[side, 0, side / 2 - 0.5], [0, side, side / 2 - 0.5], [0, 0, 1]])
-    to_middle = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
-    whole = to_canvas @ np.linalg.inv(matrix) @ to_middle
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpPerspective(canvas, whole, (shape[1], shape[0]), flags=flags), np.float32)
-
-
-def _answers(turned: Turning, pilot: Pilot, matrix: Doubles) -> Doubles:
-    """Correlate the pilot with every step."""
-    seen = _seen(pilot, matrix, turned.images.shape[1:]).ravel()
-    return np.asarray(turned.images.reshape(len(turned.images), -1) @ seen, np.float64)
-
-
-def _speed(answers: Doubles, times: Doubles, profile: Profile) -> float:
-    """Speed at which the pilot's answers turn."""
-    turns = np.exp(-2j * np.pi * np.outer(FINE_SPEEDS / (2 * profile.slot_seconds), times))
-    strength = np.abs(turns @ answers)
-    normal = int(np.abs(FINE_SPEEDS - 1).argmin())
-    if strength[normal] >= SETTLED * strength.max():
-        return 1.0
-    return float(FINE_SPEEDS[int(strength.argmax())])
+    if evidence.moment is None:
+        return refine(place.matrix, place.score, turned, pilot, profile)
+    image = evidence.images[0].real
+    return refine_still(place.matrix, place.score, image, evidence.moment, turned, pilot)

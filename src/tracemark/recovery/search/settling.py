@@ -1,0 +1,42 @@
+"""How a leak lies that was read as it stands: a degree askew, say, or seen at a slight angle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tracemark.recovery.reel import Reel
+from tracemark.recovery.search.finding import SEARCH_SIDE, STRETCH, whole_places
+from tracemark.recovery.search.refining import refine, strength
+from tracemark.recovery.search.turning import turning
+
+if TYPE_CHECKING:
+    from tracemark.profile import Profile
+    from tracemark.recovery.search.placement import Pilot, Placement
+
+
+def settle(reel: Reel, pilot: Pilot, profile: Profile) -> Placement:
+    """Measure how a leak lies that was read as it stands.
+
+    Parameters
+    ----------
+    reel : Reel
+        With two pictures at least.
+    pilot : Pilot
+    profile : Profile
+
+    Returns
+    -------
+    Placement
+        The one in which the pilot answers best: what the leak as it stands is refined to, or the best place found.
+    """
+    begin = reel.pictures[0].time
+    short = Reel(reel.pixel_aspect, [each for each in reel.pictures if each.time < begin + STRETCH], reel.size)
+    turned = turning(short, profile, SEARCH_SIDE)
+    height, width = turned.images.shape[1:]
+    side = max(height, width)
+    upright = np.array([[side, 0, width / 2], [0, side, height / 2], [0, 0, 1]])
+    starts = [(upright, 0.0), *((place.matrix, place.score) for place in whole_places(turned, pilot, profile))]
+    tried = [refine(matrix, score, turned, pilot, profile) for matrix, score in starts]
+    return max(tried, key=lambda each: strength(each, turned, pilot, profile))
