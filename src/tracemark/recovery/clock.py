@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tracemark.keys import Key
     from tracemark.profile import Profile
 
-TRUSTED = 1e-6
+TRUSTED = 1e-4
 """Largest chance of a wrong media time, over all cycles of a day, at which it is told."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tracemark.recovery.statistics import CERTAIN, probability
@@ -67,3 +67,24 @@ class Message:
     def certain(self) -> bool:
         """Whether it is known beyond all reasonable doubt."""
         return max(probability(self.log_p_false), self.p_mistaken) <= CERTAIN
+
+    def continues(self, later: Message, step: int) -> bool:
+        """Tell whether a message found later is this one.
+
+        Parameters
+        ----------
+        later : Message
+        step : int
+            Bins by which the offset may have moved; a jump would be another part of the stream.
+
+        Returns
+        -------
+        bool
+        """
+        return (self.key, self.payload) == (later.key, later.payload) and abs(self.offset - later.offset) <= step
+
+    def joined(self, later: Message) -> Message:
+        """Take a later find of the same message into this one, as sure as the surer of both."""
+        surer = max(self, later, key=lambda each: each.score)
+        clock = self.clock | later.clock
+        return replace(surer, start=self.start, end=later.end, clock=clock, trace=self.trace + later.trace)

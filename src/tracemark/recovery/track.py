@@ -31,16 +31,17 @@ if TYPE_CHECKING:
     from tracemark.profile import Profile
 
 ATTEMPTS = (1.0, 2.0, 4.0)
-"""Seconds of a record after which a decode is tried; then at the end of every record."""
+"""Seconds of a record after which it is asked whether a known message goes on, and if not a decode is tried; then at
+the end of every record."""
 
 EARLY_RECORDS = 4
-"""Records in which these are tried; in later ones haste has no point any more."""
+"""Records in which a decode is tried early; in later ones haste has no point any more."""
 
 RECORD_SECONDS = 7.68
 """Seconds held in memory at a time: one cycle of patterns."""
 
 WATCH = 1.0
-"""Seconds of a record after which it is asked whether a message already found goes on."""
+"""Seconds of a leak's end that are worth a decode after a known message."""
 
 GOES_ON = 6.5
 """Score of a known message, in deviations, at which it goes on: chance does this once in 10^8 looks."""
@@ -124,13 +125,15 @@ class Track:
         held = time - self.record.first * self.record.bin_seconds
         if self.still:
             return
-        if self.messages and self._attempted < WATCH <= held and self._goes_on(time):
+        if not any(self._attempted < mark <= held for mark in (*ATTEMPTS, RECORD_SECONDS)):
             return
-        if self._closed < EARLY_RECORDS and any(self._attempted < mark <= held for mark in ATTEMPTS):
-            self._attempted = held
-            self._attempt(thorough=False)
+        self._attempted = held
+        if self.messages and self._goes_on(time):
+            return
         if held >= RECORD_SECONDS:
             self._close(time)
+        elif self._closed < EARLY_RECORDS:
+            self._attempt(thorough=False)
 
     def finish(self) -> None:
         """Decode what is left, thoroughly; idle where nothing came since the last time."""
@@ -187,7 +190,13 @@ class Track:
     def _settle(self) -> None:
         """Put the best message away and look on from here."""
         assert self.best is not None
-        self.messages.append(replace(self.best, start=self._begun, end=self._last, trace=self._trace(self.best)))
+        fresh = replace(self.best, start=self._begun, end=self._last, trace=self._trace(self.best))
+        for number, known in enumerate(self.messages):
+            if known.continues(fresh, STEP):
+                self.messages[number] = known.joined(fresh)
+                break
+        else:
+            self.messages.append(fresh)
         self.best = None
         for reading in self._readings:
             reading.older, reading.turns = {}, np.zeros(TURN + 1)

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from tracemark.profile import Profile
     from tracemark.recovery.search.placement import Pilot, Placement
 
+CORNERS = np.array([[-0.5, 0.5, 0.5, -0.5], [-0.5, -0.5, 0.5, 0.5], [1, 1, 1, 1]])
+"""Of the canvas."""
+
+NEAR = 0.12
+"""Long sides by which a corner may be off."""
+
 
 def settle(reel: Reel, pilot: Pilot, profile: Profile) -> Placement:
     """Measure how a leak lies that was read as it stands.
@@ -37,6 +43,12 @@ def settle(reel: Reel, pilot: Pilot, profile: Profile) -> Placement:
     height, width = turned.images.shape[1:]
     side = max(height, width)
     upright = np.array([[side, 0, width / 2], [0, side, height / 2], [0, 0, 1]])
-    starts = [(upright, 0.0), *((place.matrix, place.score) for place in whole_places(turned, pilot, profile))]
+    # read as it stands, the leak cannot lie far otherwise: what is found there is chance
+    near = [
+        place
+        for place in whole_places(turned, pilot, profile)
+        if np.abs((place.matrix - upright) @ CORNERS)[:2].max() < NEAR * side
+    ]
+    starts = [(upright, 0.0), *((place.matrix, place.score) for place in near)]
     tried = [refine(matrix, score, turned, pilot, profile) for matrix, score in starts]
     return max(tried, key=lambda each: strength(each, turned, pilot, profile))
