@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -266,6 +267,18 @@ def test_uniform_pictures_say_why() -> None:
     assert_absent(decoding)
     assert any("uniform" in reason for reason in decoding.reasons)
     assert any("192x144" in reason for reason in decoding.reasons)
+
+
+@pytest.mark.parametrize(("deviation", "told"), [(0, False), (8, True)])
+def test_blurred_pictures_say_why(deviation: float, told: bool) -> None:  # noqa: FBT001 - a case's outcome
+    """What is blurred beyond the mark's fineness is said to be; a sharp leak without a mark is not."""
+    shown = [copied(frame, number) for number, frame in enumerate(film(10, 640, 360))]
+    for frame in shown if deviation else []:
+        luma = planes(frame, layout_of(frame))[0]
+        luma[:] = cv2.GaussianBlur(luma, (0, 0), deviation)
+    decoding = recover(timed(shown))
+    assert_absent(decoding)
+    assert any("blurred" in reason for reason in decoding.reasons) == told
 
 
 def record_of(frames: Frames) -> Record:
