@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import av
 import pytest
-from aiortc import RTCPeerConnection, RTCRtpSender
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, MediaStreamTrack
 
 from tests.scenes import KEY, PAYLOAD, WRONG_KEY, Timed, film, mark, recover
@@ -83,8 +83,9 @@ async def send(relay: MarkedRelay, payloads: Sequence[Payload], codec: str) -> l
     codecs = [each for each in RTCRtpSender.getCapabilities("video").codecs if each.mimeType == f"video/{codec}"]
     pairs = []
     received: list[asyncio.Task[list[av.VideoFrame]]] = []
+    here = RTCConfiguration(iceServers=[])
     for payload in payloads:
-        near, far = RTCPeerConnection(), RTCPeerConnection()
+        near, far = RTCPeerConnection(here), RTCPeerConnection(here)
         far.on("track", lambda arrived: received.append(asyncio.ensure_future(drain(arrived))))
         near.addTransceiver(relay.subscribe(payload), direction="sendonly").setCodecPreferences(codecs)
         await near.setLocalDescription(await near.createOffer())
@@ -106,7 +107,7 @@ def timed(frames: Sequence[av.VideoFrame]) -> list[Timed]:
 
 
 @pytest.mark.parametrize("codec", ["VP8", "H264"])
-def test_over_loopback(codec: str) -> None:
+def test_over_loopback(codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two viewers of one source, each over a real peer connection: either's received frames name that viewer."""
 
     async def play() -> tuple[list[list[av.VideoFrame]], MarkedRelay]:
