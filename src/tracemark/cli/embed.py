@@ -6,19 +6,14 @@ from pathlib import Path
 
 import click
 
-from tracemark.cli.options import FILE, KEY_VARIABLE, load_keys, progress_bar
+from tracemark.cli.options import FILE, for_one_viewer, load_keys, progress_bar
 from tracemark.payload import Payload
-
-_NUMBER = click.IntRange(0, 2**32 - 1)
 
 
 @click.command()
 @click.argument("source", metavar="IN", type=FILE)
 @click.argument("target", metavar="OUT", type=FILE)
-@click.option("--session", type=_NUMBER, required=True, help="Number of the showing, 0 to 4294967295.")
-@click.option("--member", type=_NUMBER, required=True, help="Number of the viewer, 0 to 4294967295.")
-@click.option("--key", type=FILE, envvar=KEY_VARIABLE, show_envvar=True, help="Key file.")
-@click.option("--strength", type=click.FloatRange(0, 10), default=1.0, show_default=True, help="Multiple of the mark.")
+@for_one_viewer
 @click.option("--codec", help="Codec to write the video with; the source's own by default. ffv1 into .mkv is lossless.")
 @click.option("--crf", type=int, help="Quality in the encoder's own scale; visually transparent by default.")
 @click.option("--preset", help="Speed of the encoder, such as veryfast.")

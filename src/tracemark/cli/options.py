@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,33 @@ KEY_VARIABLE = "TRACEMARK_KEY"
 
 FILE = click.Path(path_type=Path)
 """A file name; whether it exists, is a folder and so on is for those to say who open it."""
+
+
+_NUMBER = click.IntRange(0, 2**32 - 1)
+
+
+def for_one_viewer(command: Callable[..., int | None]) -> Callable[..., int | None]:
+    """Add the options of every command that marks for one viewer: session, member, key and strength.
+
+    Parameters
+    ----------
+    command : callable
+
+    Returns
+    -------
+    callable
+    """
+    options = (
+        click.option("--session", type=_NUMBER, required=True, help="Number of the showing, 0 to 4294967295."),
+        click.option("--member", type=_NUMBER, required=True, help="Number of the viewer, 0 to 4294967295."),
+        click.option("--key", type=FILE, envvar=KEY_VARIABLE, show_envvar=True, help="Key file."),
+        click.option(
+            "--strength", type=click.FloatRange(0, 10), default=1.0, show_default=True, help="Multiple of the mark."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def load_keys(paths: Sequence[Path]) -> list[Key]:
