@@ -10,7 +10,7 @@ from tracemark import __version__
 from tracemark.cli import complain
 from tracemark.errors import TracemarkError
 
-_COMMANDS = ("keygen", "embed", "decode", "demo", "pipe")
+_COMMANDS = ("keygen", "embed", "decode", "demo", "pipe", "relay")
 
 
 class _Commands(click.Group):

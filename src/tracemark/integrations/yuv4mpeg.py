@@ -14,8 +14,8 @@ MAGIC = b"YUV4MPEG2"
 LONGEST_LINE = 1024
 """Bytes of a header, or of a frame's own, beyond which it is none; mjpegtools, which made the format, allows 256."""
 
-LARGEST_SIDE = 1 << 15
-"""Pixels a side beyond which a size is nonsense; H.264 and HEVC end at a quarter and half of it."""
+LARGEST_SIDE = 1 << 14
+"""Pixels a side beyond which a size is nonsense; HEVC ends at half of it."""
 
 COLOUR_SPACES = {
     "420jpeg": "yuv420p",

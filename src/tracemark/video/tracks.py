@@ -56,7 +56,7 @@ class CopiedTracks:
             return False
         if stream.type == "data" and source.container.chapters():
             return False  # mp4 keeps chapters in such a track; they are copied as chapters
-        if _can_hold(output.format.name, stream):
+        if can_copy(output.format.name, stream):
             return True
         kind = stream.name or stream.type
         if stream.type in {"audio", "subtitle"}:
@@ -116,8 +116,19 @@ def copy_picture_metadata(source: av.VideoStream, target: av.VideoStream) -> Non
     target.disposition = source.disposition
 
 
-def _can_hold(container_format: str, stream: av.stream.Stream) -> bool:
-    """Whether a container takes a stream: tried on a file in memory, because no table of FFmpeg's tells."""
+def can_copy(container_format: str, stream: av.stream.Stream) -> bool:
+    """Whether a container takes a stream as it is: tried on a file in memory, because no table of FFmpeg's tells.
+
+    Parameters
+    ----------
+    container_format : str
+        FFmpeg's name of the container, such as ``mp4``.
+    stream : av.stream.Stream
+
+    Returns
+    -------
+    bool
+    """
     trial = av.open(io.BytesIO(), "w", format=container_format)
     try:
         trial.add_stream_from_template(stream, opaque=True)
