@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
+import threading
 from pathlib import Path
 from types import FrameType
 
 import click
 
+from tracemark.cli import FOUND, complain
 from tracemark.cli.options import for_one_viewer, load_keys, progress_bar
+from tracemark.errors import TracemarkError
 from tracemark.payload import Payload
 
 
@@ -36,7 +41,7 @@ def relay(
     preset: str,
     bitrate: int | None,
     give_up: float | None,
-) -> None:
+) -> int:
     """Mark the live stream at IN_URL for one viewer, and send it to OUT_URL, until Ctrl-C.
 
     Addresses begin with rtmp://, rtmps://, rtsp://, udp://, tcp:// or srt://; the last three carry MPEG-TS. The picture
@@ -46,19 +51,22 @@ def relay(
     from tracemark.integrations import relay as relaying
 
     signal.signal(signal.SIGTERM, _interrupt)
-    with progress_bar("relaying") as progress:
-        done = relaying.relay(
-            source,
-            target,
-            key=secret,
-            payload=Payload(session, member),
-            strength=strength,
-            listen=listen,
-            coding=relaying.Coding(crf, preset, bitrate),
-            give_up=give_up,
-            say=lambda line: click.echo(f"tracemark: {line}", err=True),
-            progress=progress,
-        )
+    try:
+        with progress_bar("relaying") as progress:
+            done = relaying.relay(
+                source,
+                target,
+                key=secret,
+                payload=Payload(session, member),
+                strength=strength,
+                listen=listen,
+                coding=relaying.Coding(crf, preset, bitrate),
+                give_up=give_up,
+                say=lambda line: click.echo(f"tracemark: {line}", err=True),
+                progress=progress,
+            )
+    except TracemarkError as error:
+        return _leave(complain(str(error)))
     for note in done.notes:
         click.echo(f"tracemark: note: {note}", err=True)
     lost = f"{done.losses} {'time' if done.losses == 1 else 'times'}"
@@ -66,6 +74,16 @@ def relay(
         f"relayed for session {session}, member {member}: {done.frames} frames, {done.seconds:.1f} s "
         f"({done.dropped} dropped, {done.damaged} damaged, source lost {lost}, key {secret.id})"
     )
+    return _leave(FOUND)
+
+
+def _leave(status: int) -> int:
+    """End the program at once if FFmpeg still waits for somebody: to end Python under such a thread would crash."""
+    if any(thread.daemon for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    return status
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

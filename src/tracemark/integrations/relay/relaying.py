@@ -22,6 +22,9 @@ TURN_SECONDS = 0.2
 CLOSING_SECONDS = 3.0
 """How long the end of the stream may take to be sent; after that whoever takes it is given up."""
 
+LEAVING_SECONDS = 1.0
+"""How long the source may take to say one thing more, at which it is left; a silent one is left as it is."""
+
 
 @dataclass(frozen=True)
 class Relayed:
@@ -121,7 +124,7 @@ def relay(
         receiver.stopping.set()
         sending.stopping.set()
         sending.join(CLOSING_SECONDS)
-        receiver.join(TURN_SECONDS)
+        receiver.join(LEAVING_SECONDS)
     if sending.error:
         raise sending.error
     if sending.is_alive():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from math import inf
 
 import av
 
@@ -32,7 +33,8 @@ class Timeline:
         self._shift: Fraction | None = None
         self._last: Fraction | None = None
         self._end = Fraction(0)
-        self._seen = self._begun = clock()
+        self._seen = clock()
+        self._zero = inf
 
     def interrupt(self) -> None:
         """Note that the source was lost: its next time stamps have nothing to do with its last."""
@@ -74,11 +76,10 @@ class Timeline:
         passed = max(0.0, now - self._seen)
         if self._shift is None:
             self._shift = -there
-            self._begun = now
         elif self._last is None or not -STEP_BACK <= there - self._last <= passed + STEP_AHEAD:
             # Not from the last packet on: of MPEG-TS, a picture is only complete, and seen, when the next one begins.
-            reached = Fraction(now - self._begun).limit_denominator(1000)
-            self._shift = max(self._end, reached) - there
-        self._last = there
-        self._end = max(self._end, there + self._shift)
-        self._seen = now
+            self._shift = max(self._end, Fraction(now - self._zero).limit_denominator(1000)) - there
+        here = there + self._shift
+        # What was buffered while the source was looked at comes in a burst; its last packet tells the time best.
+        self._zero = min(self._zero, now - float(here))
+        self._last, self._end, self._seen = there, max(self._end, here), now
