@@ -180,11 +180,11 @@ def test_udp_source_killed_and_restarted(tmp_path: Path, camera: Path, words: li
         ) as marking,
     ):
         with playing(camera, "-f", "mpegts", f"{into}?pkt_size=1316"):
-            until(lambda: target.stat().st_size > 200_000)
+            until(lambda: marking.poll() is not None or target.stat().st_size > 200_000)
         time.sleep(1.0)
         with playing(camera, "-f", "mpegts", f"{into}?pkt_size=1316"):
             before = target.stat().st_size
-            until(lambda: target.stat().st_size > before + 100_000)
+            until(lambda: marking.poll() is not None or target.stat().st_size > before + 100_000)
             time.sleep(3)
             marking.send_signal(signal.SIGINT)
             said, talk = marking.communicate(timeout=PATIENCE)

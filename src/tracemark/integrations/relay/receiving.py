@@ -23,9 +23,6 @@ SILENT_SECONDS = 4.0
 FIRST_WAIT, LONGEST_WAIT = 0.25, 4.0
 """Seconds before a lost source is tried again: doubled from try to try."""
 
-ANALYSIS_MICROSECONDS = 1_000_000
-"""Of the stream, looked at before it begins; a second holds a key frame and sound of any usual stream."""
-
 
 class Receiver(threading.Thread):
     """Receives, decodes the picture, and gives both picture and sound to a backlog, until told to stop.
@@ -54,7 +51,7 @@ class Receiver(threading.Thread):
         self.losses = self.damaged = 0
         self.stopping = threading.Event()
         self._source = source
-        self._options = {"analyzeduration": str(ANALYSIS_MICROSECONDS), **source.options(listen=listen)}
+        self._options = source.options(listen=listen)
         self._backlog = backlog
         self._say = say
         self._timeline = Timeline()
@@ -101,12 +98,12 @@ class Receiver(threading.Thread):
         limits = (OPENING_SECONDS, SILENT_SECONDS)
         container = self._source.protocol.container
         with av.open(self._source.url, format=container, options=self._options, timeout=limits) as opened:
-            if not opened.streams.video:
+            video = next((each for each in opened.streams.video if each.width), None)
+            if video is None:
                 raise MediaError("it shows no picture")
-            video = opened.streams.video[0]
             # Threads that take whole frames each would hold one back for every thread.
             video.thread_type = "SLICE"
-            sound = opened.streams.audio[0] if opened.streams.audio else None
+            sound = next((each for each in opened.streams.audio if each.sample_rate), None)
             self._timeline.interrupt()
             arrival = Arrival(video, sound)
             self._backlog.put(arrival)
