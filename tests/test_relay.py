@@ -23,6 +23,9 @@ from tests.scenes import KEY, PAYLOAD, RATE, WRONG_KEY, film
 from tracemark import decode
 from tracemark.errors import MediaError
 from tracemark.integrations.relay import Coding, Relayed, relay
+from tracemark.integrations.relay.address import Address
+from tracemark.integrations.relay.backlog import Arrival
+from tracemark.integrations.relay.sending import Sender
 
 RUN = [sys.executable, "-c", "import sys; from tracemark.cli import main; sys.exit(main())", "relay"]
 FFMPEG = [get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-y"]
@@ -253,6 +256,33 @@ def test_rtsp_and_tcp(tmp_path: Path, camera: Path) -> None:
         with playing(camera, "-f", "rtsp", "-rtsp_transport", "tcp", into):
             running.wait_for(3)
             running.stop()
+    assert_names_the_member(target)
+
+
+def test_a_source_that_returns_in_another_size(tmp_path: Path, camera: Path) -> None:
+    """Frames of another size, and sound of another kind, change nothing of the stream that is under way."""
+    out, target = f"tcp://127.0.0.1:{free_port()}", tmp_path / "got.ts"
+    silent = write(tmp_path / "small.mkv", Clip(width=320, height=180, sound="mp2"), film(3, 320, 180))
+    with recording(target, "-f", "mpegts", "-i", f"{out}?listen=1"):
+        time.sleep(1)
+        sender = Sender(Address(out), key=KEY, payload=PAYLOAD, strength=1.0, coding=QUICK)
+        for number, source in enumerate((camera, silent)):
+            with av.open(str(source)) as opened:
+                sender.greet(Arrival(opened.streams.video[0], opened.streams.audio[0]))
+                for frame in film(40, *((640, 360), (320, 180))[number]):
+                    assert frame.pts is not None
+                    frame.pts += 40 * number
+                    sender.show(frame)
+                for packet in opened.demux():
+                    if packet.stream.type == "audio" and packet.dts is not None:
+                        sender.play(packet)
+        sender.close()
+    assert sender.frames == 80
+    assert sender.notes == ["the sound of the returned source is another kind, and is left out"]
+    with av.open(str(target)) as recorded:
+        assert [each.type for each in recorded.streams] == ["video", "audio"]
+        assert {(each.width, each.height) for each in recorded.decode(video=0)} == {(640, 360)}
+    assert_grows(times(target, "audio"))
     assert_names_the_member(target)
 
 
