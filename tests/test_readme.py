@@ -17,7 +17,7 @@ COMMANDS = [
     shlex.split(part)
     for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
     for line in block.splitlines()
-    for part in line.split("&&")
+    for part in re.split(r"&&|\|", line)
     if part.split()[:1] == ["tracemark"]
 ]
 
@@ -33,7 +33,7 @@ def test_commands_of_the_readme_exist(words: list[str]) -> None:
 
 def test_the_readme_shows_commands() -> None:
     """The README shows every command, so that the test above tests something."""
-    assert {words[1] for words in COMMANDS} == {"demo", "keygen", "embed", "decode"}
+    assert {words[1] for words in COMMANDS} == {"demo", "keygen", "embed", "decode", "pipe", "relay"}
 
 
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"`(--[a-z]+)", README))))
