@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import av
 import pytest
@@ -67,11 +68,19 @@ def playing(camera: Path, *where: str) -> Iterator[subprocess.Popen[bytes]]:
             source.kill()
 
 
+def listening(url: str) -> bool:
+    """Whether somebody listens at an address of TCP on this machine; to ask by connecting would be to come."""
+    local = f":{urlsplit(url).port:04X}"
+    table = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(row[1].endswith(local) and row[3] == "0A" for row in table)
+
+
 @contextlib.contextmanager
-def recording(target: Path, *where: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Record what arrives; at the end of the block, the file is finished."""
+def recording(target: Path, *where: str) -> Iterator[None]:
+    """Record what comes to a listening ffmpeg; at the end of the block, the file is finished."""
     with subprocess.Popen([*FFMPEG, *where, "-c", "copy", str(target)], stderr=subprocess.DEVNULL) as sink:
-        yield sink
+        until(lambda: listening(where[-1]))
+        yield
         try:
             sink.wait(PATIENCE)  # it ends with its sender
         finally:
@@ -213,10 +222,12 @@ def test_rtmp_source_that_returns(tmp_path: Path, camera: Path) -> None:
     target = tmp_path / "got.flv"
     with recording(target, "-f", "flv", "-listen", "1", "-i", out):
         running = Running(into, out, listen=True)
-        with playing_when_listening(camera, into):
+        until(lambda: listening(into))
+        with playing(camera, "-f", "flv", into):
             running.wait_for(3)
         until(lambda: any("lost" in line for line in running.said))
-        with playing_when_listening(camera, into):
+        until(lambda: listening(into))
+        with playing(camera, "-f", "flv", into):
             running.wait_for(running.reached + 3)
             done = running.stop()
     assert done.losses == 1
@@ -226,33 +237,13 @@ def test_rtmp_source_that_returns(tmp_path: Path, camera: Path) -> None:
     assert_names_the_member(target)
 
 
-@contextlib.contextmanager
-def playing_when_listening(camera: Path, where: str) -> Iterator[None]:
-    """Push to a relay that listens: try again until it does."""
-    stop = threading.Event()
-
-    def push() -> None:
-        while not stop.is_set():
-            with playing(camera, "-f", "flv", where) as source:
-                while source.poll() is None and not stop.wait(0.1):
-                    pass
-
-    pushing = threading.Thread(target=push)
-    pushing.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        pushing.join()
-
-
 def test_rtsp_and_tcp(tmp_path: Path, camera: Path) -> None:
     """RTSP in and MPEG-TS over TCP out: the picture that arrives names the member."""
     into, out = f"rtsp://127.0.0.1:{free_port()}/live", f"tcp://127.0.0.1:{free_port()}"
     target = tmp_path / "got.ts"
     with recording(target, "-f", "mpegts", "-i", f"{out}?listen=1"):
         running = Running(into, out, listen=True)
-        time.sleep(1)
+        until(lambda: listening(into))
         with playing(camera, "-f", "rtsp", "-rtsp_transport", "tcp", into):
             running.wait_for(3)
             running.stop()
@@ -264,7 +255,6 @@ def test_a_source_that_returns_in_another_size(tmp_path: Path, camera: Path) -> 
     out, target = f"tcp://127.0.0.1:{free_port()}", tmp_path / "got.ts"
     silent = write(tmp_path / "small.mkv", Clip(width=320, height=180, sound="mp2"), film(3, 320, 180))
     with recording(target, "-f", "mpegts", "-i", f"{out}?listen=1"):
-        time.sleep(1)
         sender = Sender(Address(out), key=KEY, payload=PAYLOAD, strength=1.0, coding=QUICK)
         for number, source in enumerate((camera, silent)):
             with av.open(str(source)) as opened:
