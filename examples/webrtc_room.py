@@ -109,7 +109,7 @@ class Room:
         def arrived(track: MediaStreamTrack) -> None:
             if track.kind == "audio":
                 stage.sound = track
-            else:
+            elif stage.video is None:
                 # The key and the strength are the room's; the embedder is this stream's alone.
                 stage.video = MarkedRelay(track, Embedder(self._key, strength=self._strength))
                 watch = asyncio.ensure_future(self._until_the_end(stage, stage.video))
@@ -140,8 +140,9 @@ class Room:
             raise web.HTTPConflict(text="nobody is on stage yet")
         connection = self._connect()
         await _take(connection, offer)
-        payload = Payload(self.session, next(self._members) if member is None else member)
+        payload = Payload(self.session, self._next_member() if member is None else member)
         seat = Seat(connection, stage.video.subscribe(payload))
+        self.seats.add(seat)
 
         @connection.on("connectionstatechange")
         async def changed() -> None:
@@ -156,7 +157,6 @@ class Room:
         except BaseException:
             await self._stand_up(seat)
             raise
-        self.seats.add(seat)
         log.info("member %d watches", payload.member)
         return answer, payload
 
@@ -164,6 +164,11 @@ class Room:
         """Send everybody home."""
         if self.stage:
             await self._leave(self.stage)
+
+    def _next_member(self) -> int:
+        """Return a number that nobody has, who came without one or with one of their own."""
+        taken = {seat.track.payload.member for seat in self.seats}
+        return next(number for number in self._members if number not in taken)
 
     def _connect(self) -> RTCPeerConnection:
         return RTCPeerConnection(RTCConfiguration(iceServers=self._ice))
