@@ -43,3 +43,7 @@ class FrameError(TracemarkError):
 
 class MediaError(TracemarkError):
     """A file or stream cannot be read or written as video or picture."""
+
+
+class RegistryError(TracemarkError):
+    """The registry cannot be opened, read or written, or was asked for something that it does not hold."""
