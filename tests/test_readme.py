@@ -25,22 +25,27 @@ COMMANDS = [
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_commands_of_the_readme_exist(words: list[str]) -> None:
     """Every tracemark command line of the README is understood by the program, as far as its options go."""
-    name, *rest = words[1:]
-    command = tracemark.get_command(click.Context(tracemark), name)
+    command: click.Command | None = tracemark
+    rest = words
+    while isinstance(command, click.Group):
+        rest = rest[1:]
+        command = command.get_command(click.Context(command), rest[0])
     assert command is not None
-    command.make_context(name, rest).close()
+    command.make_context(rest[0], rest[1:]).close()
 
 
 def test_the_readme_shows_commands() -> None:
     """The README shows every command, so that the test above tests something."""
-    assert {words[1] for words in COMMANDS} == {"demo", "keygen", "embed", "decode", "pipe", "relay"}
+    assert {words[1] for words in COMMANDS} == {"demo", "keygen", "embed", "decode", "pipe", "relay", "registry"}
 
 
-@pytest.mark.parametrize("option", sorted(set(re.findall(r"`(--[a-z]+)", README))))
+@pytest.mark.parametrize("option", sorted(set(re.findall(r"`(--[a-z]+(?:-[a-z]+)*)", README))))
 def test_options_of_the_readme_exist(option: str) -> None:
     """Every option that the README's text names is an option of some command."""
     context = click.Context(tracemark)
     commands = [tracemark.get_command(context, name) for name in tracemark.list_commands(context)]
+    for group in [command for command in commands if isinstance(command, click.Group)]:
+        commands += [group.get_command(context, name) for name in group.list_commands(context)]
     known = {name for command in commands if command for parameter in command.params for name in parameter.opts}
     assert option in known
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from tracemark.cli import ERROR, FOUND, NOT_FOUND, complain
-from tracemark.cli.options import FILE, KEY_VARIABLE, load_keys, progress_bar
+from tracemark.cli.identities import identified, write_down
+from tracemark.cli.options import FILE, KEY_VARIABLE, load_keys, opened, progress_bar, registry_options
 from tracemark.cli.verdict import as_json, as_text
 from tracemark.errors import MediaError, TracemarkError
 
 if TYPE_CHECKING:
+    from tracemark.keys import Key
+    from tracemark.registry import Registry
     from tracemark.video import Effort
 
 
@@ -35,14 +39,39 @@ if TYPE_CHECKING:
     type=FILE,
     help="Draw where the mark lies, and the evidence, to a .png, .svg or .pdf; numbered if there are several leaks.",
 )
+@registry_options
 def decode(
-    leaks: tuple[Path, ...], *, keys: tuple[Path, ...], in_json: bool, effort: Effort, whole: bool, plot: Path | None
+    leaks: tuple[Path, ...],
+    *,
+    keys: tuple[Path, ...],
+    in_json: bool,
+    effort: Effort,
+    whole: bool,
+    plot: Path | None,
+    url: str | None,
+    registry_key: Path | None,
 ) -> int:
     """Say who each LEAK was shown to: a video, a picture, or a folder of them.
 
-    Leaves with 0 if a mark was found in any of them, 1 if in none, 2 after an error; the others are still told of.
+    Leaves with 0 if a mark was found in any of them, 1 if in none, 2 after an error; the others are still told of. With
+    a registry, whom the mark names is told by name, and the detection is written down there.
     """
     secrets = load_keys(keys)
+    with contextlib.ExitStack() as stack:
+        registry = None if url is None else stack.enter_context(opened(url, registry_key))
+        return _decode(leaks, secrets, registry, in_json=in_json, effort=effort, whole=whole, plot=plot)
+
+
+def _decode(
+    leaks: tuple[Path, ...],
+    secrets: list[Key],
+    registry: Registry | None,
+    *,
+    in_json: bool,
+    effort: Effort,
+    whole: bool,
+    plot: Path | None,
+) -> int:
     from tracemark import video
 
     found = failed = False
@@ -60,10 +89,19 @@ def decode(
         try:
             with progress_bar(leak.name) as progress:
                 decoding = video.decode(leak, keys=secrets, effort=effort, whole=whole, progress=progress)
-            click.echo(as_json(leak, video.fingerprint(leak), decoding) if in_json else as_text(leak, decoding))
+            sha256 = video.fingerprint(leak)
             found |= decoding.verdict == "found"
+            identities = None
+            try:
+                identities = None if registry is None else identified(registry, decoding)
+            finally:
+                # A registry that has gone in the meantime takes the names with it, not the verdict.
+                told = as_json(leak, sha256, decoding, identities) if in_json else as_text(leak, decoding, identities)
+                click.echo(told)
             if drawing:
                 video.draw(leak, decoding, drawing)
+            if registry is not None:
+                write_down(registry, sha256, decoding, identities or {})
         except TracemarkError as error:
             failed = bool(complain(str(error)))
     if failed:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from tracemark.cli.options import FILE, for_one_viewer, load_keys, progress_bar
+from tracemark.cli.options import FILE, for_one_viewer, progress_bar
+from tracemark.keys import Key
 from tracemark.payload import Payload
 
 
@@ -21,9 +22,10 @@ def embed(
     source: Path,
     target: Path,
     *,
-    session: int,
-    member: int,
-    key: Path | None,
+    session: str,
+    member: str,
+    secret: Key,
+    payload: Payload,
     strength: float,
     codec: str | None,
     crf: int | None,
@@ -33,7 +35,6 @@ def embed(
 
     Sound, subtitles, times and metadata are kept as they are. OUT must not exist yet.
     """
-    (secret,) = load_keys([key] if key else [])
     from tracemark import video
 
     with progress_bar("marking") as progress:
@@ -41,7 +42,7 @@ def embed(
             source,
             target,
             key=secret,
-            payload=Payload(session, member),
+            payload=payload,
             strength=strength,
             codec=codec,
             crf=crf,

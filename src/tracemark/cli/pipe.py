@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from fractions import Fraction
-from pathlib import Path
 
 import click
 
-from tracemark.cli.options import for_one_viewer, load_keys, progress_bar
+from tracemark.cli.options import for_one_viewer, progress_bar
 from tracemark.errors import MediaError
+from tracemark.keys import Key
 from tracemark.payload import Payload
 
 
@@ -48,16 +48,16 @@ ffmpeg -i IN -pix_fmt yuv420p -f yuv4mpegpipe - \\
 @click.option("--rate", metavar="FPS", callback=_rate, help="Frames a second; yuv4mpeg says so itself.")
 def pipe(
     *,
-    session: int,
-    member: int,
-    key: Path | None,
+    session: str,  # noqa: ARG001 - the payload says it
+    member: str,  # noqa: ARG001 - the same
+    secret: Key,
+    payload: Payload,
     strength: float,
     size: tuple[int, int] | None,
     pix_fmt: str,
     rate: Fraction | None,
 ) -> None:
     """Mark a yuv4mpeg or rawvideo stream from standard input, and write the same to standard output."""
-    (secret,) = load_keys([key] if key else [])
     if sys.stdin.isatty():
         raise MediaError("standard input is a terminal", "pipe a stream into it: ffmpeg ... | tracemark pipe ...")
     if sys.stdout.isatty():
@@ -74,7 +74,7 @@ def pipe(
                 sys.stdin.buffer,
                 target,
                 key=secret,
-                payload=Payload(session, member),
+                payload=payload,
                 strength=strength,
                 raw=raw,
                 rate=rate,

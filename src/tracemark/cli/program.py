@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import click
 
 from tracemark import __version__
 from tracemark.cli import complain
+from tracemark.cli.groups import LazyGroup
 from tracemark.errors import TracemarkError
 
-_COMMANDS = ("keygen", "embed", "decode", "demo", "pipe", "relay")
+_COMMANDS = ("keygen", "embed", "decode", "demo", "pipe", "relay", "registry")
 
-
-class _Commands(click.Group):
-    """Commands by name; a decode must not wait for what only the demo imports."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - given by click
-        """Name the commands in the order in which a newcomer needs them."""
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - given by click
-        """Import a command's file and take the command out of it."""
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = getattr(import_module(f"tracemark.cli.{cmd_name}"), cmd_name)
-        return command
-
-
-@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="tracemark")
-def tracemark() -> None:
-    """Mark every viewer's copy of a video, invisibly, and find out later whose copy leaked."""
+tracemark = click.version_option(__version__, prog_name="tracemark")(
+    LazyGroup(
+        "tracemark",
+        homes={name: f"tracemark.cli.{name}" for name in _COMMANDS},
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        help="Mark every viewer's copy of a video, invisibly, and find out later whose copy leaked.",
+    )
+)
 
 
 def run(arguments: list[str]) -> int:

@@ -6,14 +6,14 @@ import os
 import signal
 import sys
 import threading
-from pathlib import Path
 from types import FrameType
 
 import click
 
 from tracemark.cli import FOUND, complain
-from tracemark.cli.options import for_one_viewer, load_keys, progress_bar
+from tracemark.cli.options import for_one_viewer, progress_bar
 from tracemark.errors import TracemarkError
+from tracemark.keys import Key
 from tracemark.payload import Payload
 
 
@@ -32,9 +32,10 @@ def relay(
     source: str,
     target: str,
     *,
-    session: int,
-    member: int,
-    key: Path | None,
+    session: str,
+    member: str,
+    secret: Key,
+    payload: Payload,
     strength: float,
     listen: bool,
     crf: int | None,
@@ -47,7 +48,6 @@ def relay(
     Addresses begin with rtmp://, rtmps://, rtsp://, udp://, tcp:// or srt://; the last three carry MPEG-TS. The picture
     goes out as H.264, the sound as it came. A source that drops is waited for; nothing is sent late.
     """
-    (secret,) = load_keys([key] if key else [])
     from tracemark.integrations import relay as relaying
 
     signal.signal(signal.SIGTERM, _interrupt)
@@ -57,7 +57,7 @@ def relay(
                 source,
                 target,
                 key=secret,
-                payload=Payload(session, member),
+                payload=payload,
                 strength=strength,
                 listen=listen,
                 coding=relaying.Coding(crf, preset, bitrate),

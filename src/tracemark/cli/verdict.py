@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracemark.cli.words import clock_time, placing
+from tracemark.cli.words import clock_time, placing, printable
 
 if TYPE_CHECKING:
+    from tracemark.payload import Payload
     from tracemark.recovery import Decoding
     from tracemark.recovery.verdict import Member
+    from tracemark.registry import Identity
+
+    Identities = Mapping[Payload, Identity | None]
 
 
-def as_json(leak: Path, sha256: str, decoding: Decoding) -> str:
+def as_json(leak: Path, sha256: str, decoding: Decoding, identities: Identities | None = None) -> str:
     """Write a verdict as one line of JSON.
 
     Parameters
@@ -23,19 +28,21 @@ def as_json(leak: Path, sha256: str, decoding: Decoding) -> str:
     sha256 : str
         Of the file, in hexadecimal.
     decoding : Decoding
+    identities : mapping, optional
+        Whom the registry knows behind the payloads.
 
     Returns
     -------
     str
     """
     payload = decoding.payload
+    nobody = {"session": None, "member": None}
     return json.dumps(
         {
             "file": str(leak),
             "sha256": sha256,
             "verdict": decoding.verdict,
-            "session": payload.session if payload else None,
-            "member": payload.member if payload else None,
+            **(_who(payload, identities) if payload else nobody),
             "p_false": decoding.p_false,
             "p_mistaken": decoding.p_mistaken,
             "method": decoding.method,
@@ -45,18 +52,36 @@ def as_json(leak: Path, sha256: str, decoding: Decoding) -> str:
             "media_time": decoding.media_time,
             "speed": decoding.speed,
             "geometry": {"matrix": decoding.geometry.matrix, "flipped": decoding.geometry.flipped},
-            "members": [_as_object(member) for member in decoding.members],
+            "members": [_as_object(member, identities) for member in decoding.members],
             "reasons": decoding.reasons,
         },
         allow_nan=False,
     )
 
 
-def _as_object(member: Member) -> dict[str, object]:
+def _who(payload: Payload, identities: Identities | None) -> dict[str, object]:
+    """Session and member: numbers, or with a registry names, and what it has to say of them."""
+    numbers: dict[str, object] = {"session": payload.session, "member": payload.member}
+    if identities is None:
+        return numbers
+    identity = identities.get(payload)
+    if identity is None:
+        return numbers | {"registered": False}
+    return {
+        "session": identity.session,
+        "member": identity.member,
+        "registered": True,
+        "pseudonym": identity.pseudonym,
+        "erased": identity.erased_at,
+        "payload": [payload.session, payload.member],
+        "contradictions": identity.contradictions,
+    }
+
+
+def _as_object(member: Member, identities: Identities | None) -> dict[str, object]:
     geometry = member.geometry
     return {
-        "session": member.payload.session,
-        "member": member.payload.member,
+        **_who(member.payload, identities),
         "p_false": member.p_false,
         "p_mistaken": member.p_mistaken,
         "key_id": member.key_id,
@@ -68,7 +93,7 @@ def _as_object(member: Member) -> dict[str, object]:
     }
 
 
-def as_text(leak: Path, decoding: Decoding) -> str:
+def as_text(leak: Path, decoding: Decoding, identities: Identities | None = None) -> str:
     """Write a verdict for people: a few lines, and if there are several members a block of them for each.
 
     Parameters
@@ -76,6 +101,8 @@ def as_text(leak: Path, decoding: Decoding) -> str:
     leak : Path
         As the user named it.
     decoding : Decoding
+    identities : mapping, optional
+        Whom the registry knows behind the payloads.
 
     Returns
     -------
@@ -87,6 +114,7 @@ def as_text(leak: Path, decoding: Decoding) -> str:
     if members:
         for number, member in enumerate(members):
             lines += [""] if number else []
+            lines += _named(member.payload, identities)
             lines += _block(member, decoding, several=len(members) > 1)
         lines += [""] if len(members) > 1 else []
     else:
@@ -98,8 +126,20 @@ def as_text(leak: Path, decoding: Decoding) -> str:
     return "\n".join(lines)
 
 
+def _named(payload: Payload, identities: Identities | None) -> list[str]:
+    identity = identities.get(payload) if identities is not None else None
+    if identity is None:
+        lines = [f"  session   {payload.session}", f"  member    {payload.member}"]
+        return lines if identities is None else [*lines, "  registry  nobody in the registry was given this payload"]
+    member = identity.member
+    if member is None:
+        member = f"erased member {identity.pseudonym} (erased {identity.erased_at})"
+    lines = [f"  session   {printable(identity.session)}", f"  member    {printable(member)}"]
+    return [*lines, *(f"  against   {line}" for line in identity.contradictions)]
+
+
 def _block(member: Member, decoding: Decoding, *, several: bool) -> list[str]:
-    lines = [f"  session   {member.payload.session}", f"  member    {member.payload.member}", _p_false(member.p_false)]
+    lines = [_p_false(member.p_false)]
     lines += [f"  mistaken  {member.p_mistaken:.2g}  (chance that the mark is another member's)"]
     lines += [f"  key       {member.key_id}"]
     if several and decoding.seconds_used:

@@ -1,4 +1,4 @@
-"""A leak's geometry and times in words."""
+"""A leak's geometry, times and names in words."""
 
 from __future__ import annotations
 
@@ -36,6 +36,21 @@ def clock_time(seconds: float) -> str:
     """
     tenths = round(seconds * 10)
     return f"{tenths // 36000}:{tenths // 600 % 60:02d}:{tenths // 10 % 60:02d}.{tenths % 10}"
+
+
+def printable(name: str) -> str:
+    """Write a name that anybody may have chosen so that it can do nothing to a terminal.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    str
+        With escapes in place of control characters and whatever else does not print.
+    """
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name)
 
 
 def placing(geometry: Geometry, size: tuple[int, int] | None) -> str:
