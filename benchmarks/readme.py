@@ -16,9 +16,9 @@ from pathlib import Path
 
 import cv2
 
-from tracemark.cli.verdict import as_text
 from tracemark.demo import tell
 from tracemark.keys import Key
+from tracemark.telling.verdict import as_text
 from tracemark.video import decode
 
 HOUSE = Path(__file__).parents[1]

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracemark.cli.verdict import as_json, as_text
-from tracemark.cli.words import clipped, clock_time, placing
 from tracemark.payload import Payload
 from tracemark.recovery.verdict import Decoding, Geometry, Member
+from tracemark.telling.verdict import as_json, as_text
+from tracemark.telling.words import clipped, clock_time, placing
 
 SIZE = (1600, 900)
 LEAK = Path("leaked.mp4")

@@ -47,3 +47,11 @@ class MediaError(TracemarkError):
 
 class RegistryError(TracemarkError):
     """The registry cannot be opened, read or written, or was asked for something that it does not hold."""
+
+
+class EvidenceError(TracemarkError):
+    """A bundle of evidence cannot be made, read or verified at all."""
+
+
+class NoticeError(TracemarkError):
+    """A notice lacks something, or its kind or case file is not what it should be."""

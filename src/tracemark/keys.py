@@ -209,37 +209,14 @@ class Key:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the key to a new file that only its owner can read (mode 0600).
 
-        The file is created exclusively, so no existing file is ever overwritten or followed, and it is removed
-        again if anything interrupts the writing.
+        See `write_secret`.
 
         Raises
         ------
         KeyFileError
             If the file exists, or cannot be written.
         """
-        target = Path(path)
-        content = f"tracemark-key {_FILE_VERSION}\n{self._secret.hex()}\n".encode("ascii")
-        try:
-            descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            raise KeyFileError(
-                f"{target} exists already and is not overwritten", "choose another name, or move the old key away"
-            ) from None
-        except FileNotFoundError:
-            raise KeyFileError(f"the folder {target.parent} does not exist", "create it first") from None
-        except OSError as error:
-            raise KeyFileError(f"cannot write the key file {target}: {error.strerror}") from None
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(descriptor)
-        except BaseException as error:
-            # Also after Ctrl-C: half a key looks like a key until the day it is needed.
-            target.unlink(missing_ok=True)
-            if isinstance(error, OSError):
-                raise KeyFileError(f"cannot write the key file {target}: {error.strerror}") from None
-            raise
+        write_secret(Path(path), f"tracemark-key {_FILE_VERSION}\n{self._secret.hex()}\n".encode("ascii"))
 
     @property
     def id(self) -> str:
@@ -276,3 +253,42 @@ class Key:
 
     def _derive(self, info: bytes, length: int) -> bytes:
         return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(self._secret)
+
+
+def write_secret(target: Path, content: bytes) -> None:
+    """Write a secret to a new file that only its owner can read (mode 0600).
+
+    The file is created exclusively, so no existing file is ever overwritten or followed, and it is removed again if
+    anything interrupts the writing.
+
+    Parameters
+    ----------
+    target : Path
+    content : bytes
+
+    Raises
+    ------
+    KeyFileError
+        If the file exists, or cannot be written.
+    """
+    try:
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise KeyFileError(
+            f"{target} exists already and is not overwritten", "choose another name, or move the old key away"
+        ) from None
+    except FileNotFoundError:
+        raise KeyFileError(f"the folder {target.parent} does not exist", "create it first") from None
+    except OSError as error:
+        raise KeyFileError(f"cannot write the key file {target}: {error.strerror}") from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+    except BaseException as error:
+        # Also after Ctrl-C: half a key looks like a key until the day it is needed.
+        target.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise KeyFileError(f"cannot write the key file {target}: {error.strerror}") from None
+        raise

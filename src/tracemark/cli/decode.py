@@ -11,8 +11,8 @@ import click
 from tracemark.cli import ERROR, FOUND, NOT_FOUND, complain
 from tracemark.cli.identities import identified, write_down
 from tracemark.cli.options import FILE, KEY_VARIABLE, load_keys, opened, progress_bar, registry_options
-from tracemark.cli.verdict import as_json, as_text
 from tracemark.errors import MediaError, TracemarkError
+from tracemark.telling import as_json, as_text
 
 if TYPE_CHECKING:
     from tracemark.keys import Key

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import shutil
-import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,10 +10,10 @@ from pathlib import Path
 from tracemark.demo.clip import KEPT_KINDS, bundled_clip, copy_start
 from tracemark.demo.leak import Leak
 from tracemark.demo.picture import compare
-from tracemark.errors import MediaError
 from tracemark.keys import Key
 from tracemark.payload import Payload
 from tracemark.video import Progress, decode, embed
+from tracemark.video.atomic import folder_written_whole
 
 DEFAULT_FOLDER = Path("tracemark-demo")
 
@@ -53,17 +51,9 @@ def tell(clip: Path | None, folder: Path | None, *, say: Callable[[str], None], 
     """
     clip = clip or bundled_clip()
     folder = folder or _free_name(DEFAULT_FOLDER)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise MediaError(f"{folder} exists already and is not empty", "choose another name, or remove it")
-    if not folder.parent.is_dir():
-        raise MediaError(f"the folder {folder.parent} does not exist", "make it first, or check the name")
-    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
-    try:
+    with folder_written_whole(folder) as work:
         named = _play(clip, work, say, bar)
-        work.chmod(0o755)  # a temporary folder starts as its owner's alone; the key inside stays so
-        work.rename(folder)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        work.chmod(0o755)  # the key inside stays its owner's alone
     say(f"\nFiles are in {folder}: host, marked copies, the leak, the key, and difference.png to look at.")
     return named
 

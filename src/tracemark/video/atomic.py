@@ -1,10 +1,12 @@
-"""A file appears under its name when it is complete, or not at all."""
+"""A file or a folder appears under its name when it is complete, or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +50,46 @@ def written_whole(target: Path) -> Iterator[Path]:
         _give_name(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def folder_written_whole(target: Path) -> Iterator[Path]:
+    """Lend a temporary folder beside `target`; give it its name when the block ends well.
+
+    The folder is its owner's alone (mode 0700) unless the block changes that. It is removed with all it holds on any
+    error and on Ctrl-C.
+
+    Parameters
+    ----------
+    target : Path
+        Must not exist yet or be an empty folder; its parent must exist.
+
+    Yields
+    ------
+    Path
+        Empty folder to write to.
+
+    Raises
+    ------
+    MediaError
+        If the target is taken, before or after the writing, or its parent does not exist or cannot be written to.
+    """
+    if os.path.lexists(target) and (not target.is_dir() or any(target.iterdir())):
+        raise MediaError(f"{target} exists already and is not empty", "choose another name, or remove it")
+    if not target.parent.is_dir():
+        raise MediaError(f"the folder {target.parent} does not exist", "make it first, or check the name")
+    try:
+        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
+    except OSError as error:
+        raise unwritable(target, error) from error
+    try:
+        yield work
+        try:
+            work.rename(target)  # fails if something was put there meanwhile
+        except OSError as error:
+            raise _existing(target) if os.path.lexists(target) else unwritable(target, error) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def _give_name(temporary: Path, target: Path) -> None:

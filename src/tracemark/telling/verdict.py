@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracemark.cli.words import clock_time, placing, printable
+from tracemark.telling.words import clock_time, placing, printable
 
 if TYPE_CHECKING:
     from tracemark.payload import Payload
