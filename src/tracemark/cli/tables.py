@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from tracemark.cli.words import printable
+from tracemark.telling.words import printable
 
 _PIPED_WIDTH = 200  # columns of a table that no terminal shows
 

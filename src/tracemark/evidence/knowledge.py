@@ -1,0 +1,80 @@
+"""What a report asks whoever keeps the list of viewers: who is behind a payload, and who was connected when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from tracemark.payload import Payload
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a payload was granted to.
+
+    Parameters
+    ----------
+    session, member : str
+        Pseudonyms, which may be told to everyone.
+    names : tuple of str or None
+        Session's and member's true names; None once erased, or if the list does not have them.
+    """
+
+    session: str
+    member: str
+    names: tuple[str, str] | None
+
+
+@dataclass(frozen=True)
+class Access:
+    """One access record.
+
+    Parameters
+    ----------
+    time : datetime
+        In UTC.
+    what : str
+        Join, leave or seek.
+    member : str
+        Pseudonym.
+    address : str or None
+        IP address.
+    port : int or None
+    """
+
+    time: datetime
+    what: str
+    member: str
+    address: str | None = None
+    port: int | None = None
+
+
+@dataclass(frozen=True)
+class Watching:
+    """What access records say about a moment of a session.
+
+    Parameters
+    ----------
+    moment : datetime or None
+        When what the leak shows was streamed, in UTC; None if the media time or the session's start is not known.
+    records : sequence of Access
+        Around that moment, in order.
+    contradictions : sequence of str
+        In words: what does not go together with the payload found, such as a member who was not connected.
+    """
+
+    moment: datetime | None
+    records: Sequence[Access] = ()
+    contradictions: Sequence[str] = ()
+
+
+class Knowledge(Protocol):
+    """Keeper of the list of viewers, such as a registry."""
+
+    def identity(self, payload: Payload, key_id: str) -> Identity | None:
+        """Tell who a payload was granted to under a key; None if nobody."""
+
+    def watching(self, payload: Payload, media_time: float | None) -> Watching:
+        """Tell who was connected to a payload's session around a media time, in seconds."""

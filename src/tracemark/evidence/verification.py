@@ -1,0 +1,263 @@
+"""Verify a bundle, offline: every file, the signature, the time stamp and the chain of custody."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from cryptography import x509
+
+from tracemark.errors import EvidenceError, KeyFileError
+from tracemark.evidence import custody, manifest
+from tracemark.evidence.canonical import moment, read
+from tracemark.evidence.hashes import Digests, digests
+from tracemark.evidence.manifest import Manifest
+from tracemark.evidence.signing import PublicKey
+from tracemark.evidence.timestamp import Stamp, StampError, certificates, check
+
+SMALL_LIMIT = 1 << 26
+"""Bytes that a manifest, a log, a signature or a stamp may have; a film in their place is not read."""
+
+CLOCKS = timedelta(minutes=10)
+"""How far the operator's clock may be from the authority's."""
+
+DECODE = "decode.json"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that is not as it was sealed.
+
+    Parameters
+    ----------
+    file : str
+        Path in the bundle.
+    what : str
+        In words.
+    """
+
+    file: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What verification found.
+
+    Parameters
+    ----------
+    faults : tuple of Fault
+        Empty if all is well.
+    manifest : Manifest or None
+        None if it could not be read.
+    key : PublicKey or None
+        Whose signature was found good.
+    known : bool
+        Whether that key was given by the caller, and not just lay in the bundle.
+    stamp : Stamp or None
+    later : int
+        Lines added to the custody log, and signed, after the bundle was sealed.
+    """
+
+    faults: tuple[Fault, ...]
+    manifest: Manifest | None
+    key: PublicKey | None
+    known: bool
+    stamp: Stamp | None
+    later: int
+
+
+def verify(
+    folder: Path, public_key: PublicKey | None = None, authorities: Sequence[x509.Certificate] = ()
+) -> Verification:
+    """Verify a bundle.
+
+    Parameters
+    ----------
+    folder : Path
+    public_key : PublicKey, optional
+        The operator's, from a place that is not the bundle. Without it a bundle that somebody sealed anew under a key
+        of their own looks well; only its key's id tells.
+    authorities : sequence of x509.Certificate
+        Certificates to trust for the time stamp; those in the bundle by default.
+
+    Returns
+    -------
+    Verification
+
+    Raises
+    ------
+    EvidenceError
+        If the folder is none or cannot be read, or a later version of tracemark made it.
+    """
+    if not folder.is_dir():
+        raise EvidenceError(f"{folder} is no folder", "give the folder that 'tracemark report' wrote")
+    faults = list(_strange(folder))
+    if any(fault.file in {manifest.NAME, manifest.SIGNATURE} for fault in faults):
+        return Verification(tuple(faults), None, None, known=False, stamp=None, later=0)
+    sealed = _content(folder / manifest.NAME)
+    if sealed is None:
+        return _hopeless("missing: nothing can be verified without it")
+    signature = _content(folder / manifest.SIGNATURE)
+    key, key_faults = _key(folder, public_key)
+    faults += key_faults
+    signed = key is not None and signature is not None and key.signed(signature, sealed)
+    if signature is None:
+        faults.append(Fault(manifest.NAME, "unsigned: there is no signature, so nothing proves who wrote it"))
+    elif key is not None and not signed:
+        faults.append(Fault(manifest.NAME, f"not what was signed, or signed by another key than {key.id}"))
+    try:
+        listing = manifest.parse(sealed)
+    except ValueError as error:
+        return _hopeless(f"cannot be read: {error}", *faults)
+    if listing.version > manifest.VERSION and signed:
+        raise EvidenceError(f"{folder} was made by a later version of tracemark", "update tracemark to verify it")
+    if key is not None and signed and listing.signing_key != key.id:
+        faults.append(Fault(manifest.NAME, "names another signing key than the one that signed it"))
+    faults += _files(folder, listing)
+    log_faults, later = _log(folder, listing, key if signed else None)
+    faults += log_faults
+    stamp, stamp_faults = _stamp(folder, listing, signature or sealed, authorities)
+    faults += stamp_faults
+    return Verification(
+        faults=tuple(dict.fromkeys(faults)),
+        manifest=listing,
+        key=key if signed else None,
+        known=signed and public_key is not None,
+        stamp=stamp,
+        later=later,
+    )
+
+
+def _hopeless(what: str, *faults: Fault) -> Verification:
+    told = (*faults, Fault(manifest.NAME, what))
+    return Verification(told, None, None, known=False, stamp=None, later=0)
+
+
+def _strange(folder: Path) -> Iterator[Fault]:
+    """Name whatever is neither a plain file nor a folder of some; links are not followed."""
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(place) / name
+            told = path.relative_to(folder).as_posix()
+            mode = path.lstat().st_mode
+            if stat.S_ISLNK(mode):
+                yield Fault(told, "a link, not a file of the bundle")
+            elif not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                yield Fault(told, "not a plain file")
+            elif stat.S_ISDIR(mode) and not any(path.iterdir()):
+                yield Fault(told, "added: an empty folder that no bundle has")
+
+
+def _content(path: Path) -> bytes | None:
+    """Read a small file; None if there is none."""
+    try:
+        if path.is_symlink() or not path.is_file():
+            return None
+        if path.stat().st_size > SMALL_LIMIT:
+            return b""
+        return path.read_bytes()
+    except OSError as error:
+        raise EvidenceError(f"cannot read {path}: {(error.strerror or '').lower()}") from error
+
+
+def _key(folder: Path, given: PublicKey | None) -> tuple[PublicKey | None, list[Fault]]:
+    held = _content(folder / manifest.PUBLIC_KEY)
+    if held is None:
+        return given, []
+    try:
+        own = PublicKey(held)
+    except KeyFileError:
+        return given, [Fault(manifest.PUBLIC_KEY, "changed: it is no public key")]
+    if given and given.id != own.id:
+        return given, [Fault(manifest.PUBLIC_KEY, f"key {own.id}, not the key {given.id} that was given")]
+    return given or own, []
+
+
+def _files(folder: Path, listing: Manifest) -> Iterator[Fault]:
+    """Compare every file with what the manifest says of it."""
+    for name, told in listing.files.items():
+        found = _digests(folder / name)
+        if isinstance(found, str):
+            yield Fault(name, found)
+            continue
+        if found is None:
+            continue  # told of already
+        if (found.size, found.sha256) != (told["bytes"], told["sha256"]):
+            yield Fault(name, "changed: its SHA-256 is not the one in the manifest")
+        if name == listing.leak["file"] and (found.sha256, found.md5) != (listing.leak["sha256"], listing.leak["md5"]):
+            yield Fault(name, "replaced: it is not the leak that was decoded")
+    if _decoded(folder) != listing.leak["sha256"]:
+        yield Fault(DECODE, "about another leak than the one in the bundle")
+    for name in manifest.listed(folder):
+        if name not in listing.files and not (folder / name).is_symlink():
+            yield Fault(name, "added: it is not in the manifest")
+
+
+def _digests(path: Path) -> Digests | str | None:
+    """Read a file: its digests, or why there are none; None if it is a link or the like."""
+    try:
+        return digests(path) if stat.S_ISREG(path.lstat().st_mode) else None
+    except (FileNotFoundError, NotADirectoryError):
+        return "missing"
+    except OSError as error:
+        return f"cannot be read: {(error.strerror or '').lower()}"
+
+
+def _decoded(folder: Path) -> object:
+    """Tell the SHA-256 of the leak that the decode is about."""
+    try:
+        return read(_content(folder / DECODE) or b"").get("sha256")
+    except ValueError:
+        return None
+
+
+def _log(folder: Path, listing: Manifest, key: PublicKey | None) -> tuple[list[Fault], int]:
+    content = _content(folder / custody.NAME)
+    if content is None:
+        return [Fault(custody.NAME, "missing")], 0
+    log = custody.parse(content)
+    faults = [Fault(custody.NAME, what) for what in log.faults]
+    count, head = listing.custody["entries"], listing.custody["head"]
+    if len(log.entries) < count:
+        faults.append(Fault(custody.NAME, f"truncated: {len(log.entries)} of {count} lines are left"))
+    elif count < 1 or log.entries[count - 1].hash != head:
+        faults.append(Fault(custody.NAME, "its lines are not those that were sealed"))
+    later = log.later(count)
+    faults += [
+        Fault(custody.NAME, f"line {entry.number + 1} was added later and is unsigned")
+        for entry in later
+        if key is None or not custody.signed_by(entry, key)
+    ]
+    first = log.entries[0] if log.entries else None
+    if first and first.about.get("sha256") != listing.leak["sha256"]:
+        faults.append(Fault(custody.NAME, "begins with another leak than the one in the bundle"))
+    last = log.entries[count - 1] if 0 < count <= len(log.entries) else None
+    if last and moment(last.time) > moment(listing.created):
+        faults.append(Fault(custody.NAME, "its sealed lines are later than the manifest: a clock was changed"))
+    return faults, len(later)
+
+
+def _stamp(
+    folder: Path, listing: Manifest, stamped: bytes, authorities: Sequence[x509.Certificate]
+) -> tuple[Stamp | None, list[Fault]]:
+    answer = _content(folder / manifest.STAMP)
+    if answer is None and listing.time_stamp:
+        return None, [Fault(manifest.STAMP, "missing: the manifest tells of a time stamp")]
+    if answer is None:
+        return None, []
+    if not listing.time_stamp:
+        return None, [Fault(manifest.STAMP, "added: the manifest tells of no time stamp")]
+    held = folder / manifest.AUTHORITIES
+    try:
+        stamp = check(answer, stamped, authorities or (certificates(held) if held.is_file() else ()))
+    except StampError as error:
+        return None, [Fault(manifest.STAMP, error.message)]
+    if abs(stamp.time - moment(listing.created)) > CLOCKS:
+        apart = f"{manifest.NAME} says {listing.created}, the authority {stamp.time:%Y-%m-%dT%H:%M:%SZ}"
+        return stamp, [Fault(manifest.STAMP, f"a clock was changed: {apart}")]
+    return stamp, []
