@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import atan2, degrees, hypot, isfinite
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,38 @@ def printable(name: str) -> str:
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name)
 
 
-def placing(geometry: Geometry, size: tuple[int, int] | None) -> str:
+@dataclass(frozen=True)
+class Phrases:
+    """What is said of a picture's place, in one language.
+
+    Parameters
+    ----------
+    untold, in_place, whole, part, mirrored, upside_down, turned_one, turned, clockwise, anticlockwise, slant, width, \
+moved, join : str
+        ``part`` and ``width`` with ``{share}`` in percent; ``turned`` and ``turned_one`` (by exactly one degree) with
+        ``{amount}`` and ``{direction}``.
+    """
+
+    untold: str = "not to be told in words"
+    in_place: str = "whole picture in place"
+    whole: str = "whole picture"
+    part: str = "{share:.0f} % of the picture"
+    mirrored: str = "mirrored"
+    upside_down: str = "upside down"
+    turned_one: str = "turned {amount} degree {direction}"
+    turned: str = "turned {amount} degrees {direction}"
+    clockwise: str = "clockwise"
+    anticlockwise: str = "anticlockwise"
+    slant: str = "seen at a slant"
+    width: str = "at {share:.0f} % of the leak's width"
+    moved: str = "moved or stretched"
+    join: str = ", "
+
+
+ENGLISH = Phrases()
+
+
+def placing(geometry: Geometry, size: tuple[int, int] | None, phrases: Phrases = ENGLISH) -> str:
     """Say how the host lies in a leak.
 
     Parameters
@@ -61,6 +93,8 @@ def placing(geometry: Geometry, size: tuple[int, int] | None) -> str:
     geometry : Geometry
     size : tuple of int or None
         Width and height of the leak, which angles depend on.
+    phrases : Phrases, optional
+        English by default.
 
     Returns
     -------
@@ -69,39 +103,40 @@ def placing(geometry: Geometry, size: tuple[int, int] | None) -> str:
     """
     corners = geometry.outline
     if len(corners) != 4 or not all(isfinite(x) and isfinite(y) for x, y in corners):
-        return "not to be told in words"
+        return phrases.untold
     if not geometry.flipped and _farthest(corners, WHOLE) <= NEAR:
-        return "whole picture in place"
+        return phrases.in_place
     wide, tall = size or USUAL
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = ((x * wide, y * tall) for x, y in corners)
     across = (bx - ax + cx - dx) / 2, (by - ay + cy - dy) / 2
     down = (dx - ax + cx - bx) / 2, (dy - ay + cy - by) / 2
     seen = _share_in_sight(geometry)
-    words = ["whole picture" if seen >= 1 - NEAR else f"{100 * seen:.0f} % of the picture"]
+    words = [phrases.whole if seen >= 1 - NEAR else phrases.part.format(share=100 * seen)]
     if geometry.flipped:
-        words.append("mirrored")
+        words.append(phrases.mirrored)
     sign = -1 if geometry.flipped else 1
     angle = degrees(atan2(sign * across[1], sign * across[0]))
     if abs(angle) >= LEAST_TURN:
-        words.append(_turned(angle))
+        words.append(_turned(angle, phrases))
     slant = hypot(ax - bx + cx - dx, ay - by + cy - dy) / 2
     if slant > NEAR * max(hypot(*across), hypot(*down)):
-        words.append("seen at a slant")
+        words.append(phrases.slant)
     lying = down if 45 < abs(angle) < 135 else across
     share = hypot(*lying) / wide
     if abs(share - 1) > NEAR:
-        words.append(f"at {100 * share:.0f} % of the leak's width")
+        words.append(phrases.width.format(share=100 * share))
     elif len(words) == 1:
-        words.append("moved or stretched")
-    return ", ".join(words)
+        words.append(phrases.moved)
+    return phrases.join.join(words)
 
 
-def _turned(angle: float) -> str:
+def _turned(angle: float, phrases: Phrases) -> str:
     if abs(angle) > 180 - LEAST_TURN:
-        return "upside down"
+        return phrases.upside_down
     amount = f"{abs(angle):.0f}" if abs(angle) >= 9.95 or abs(angle) % 1 < 0.05 else f"{abs(angle):.1f}"
-    unit = "degree" if float(amount) == 1 else "degrees"
-    return f"turned {amount.removesuffix('.0')} {unit} {'clockwise' if angle > 0 else 'anticlockwise'}"
+    turned = phrases.turned_one if float(amount) == 1 else phrases.turned
+    direction = phrases.clockwise if angle > 0 else phrases.anticlockwise
+    return turned.format(amount=amount.removesuffix(".0"), direction=direction)
 
 
 def _farthest(some: Sequence[Point], others: Sequence[Point]) -> float:

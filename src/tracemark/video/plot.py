@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,6 +58,31 @@ DOTS = 110
 """Dots an inch."""
 
 
+@dataclass(frozen=True)
+class Labels:
+    """Words in a drawing.
+
+    Parameters
+    ----------
+    member : str
+        With ``{session}`` and ``{member}``.
+    pilot, seconds, deviations : str
+        The pilot's name, and those of the axes of evidence over time.
+    """
+
+    member: str = "session {session}, member {member}"
+    pilot: str = "pilot"
+    seconds: str = "seconds of the leak"
+    deviations: str = "deviations of chance"
+
+    def of(self, member: Member) -> str:
+        """Name a member."""
+        return self.member.format(session=member.payload.session, member=member.payload.member)
+
+
+ENGLISH = Labels()
+
+
 def check_drawing(target: Path) -> None:
     """See that a drawing can be made before any work is done for it.
 
@@ -106,7 +132,7 @@ def draw(leak: str | Path, decoding: Decoding, target: str | Path) -> None:
     # here, because it takes a second to load and is an optional dependency
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    picture, shape = _picture(leak, _moment(decoding))
+    picture, shape = shot(leak, moment_of(decoding))
     chart = decoding.chart
     places = chart.places if chart else ()
     traces = [trace for trace in chart.traces if trace.times] if chart else []
@@ -115,16 +141,17 @@ def draw(leak: str | Path, decoding: Decoding, target: str | Path) -> None:
     rows += [["times", "times"]] if traces else []
     axes = figure.subplot_mosaic(rows, height_ratios=[PICTURES, TIMES] if traces else [1])
     figure.suptitle(f"{leak.name}: {decoding.verdict}, p_false {decoding.p_false:.2g}".replace("$", r"\$"))
-    _draw_picture(axes["leak"], picture, shape, decoding)
+    draw_picture(axes["leak"], picture, shape, decoding)
     axes["leak"].set_title("where the mark lies" if decoding.members else "the leak")
-    _draw_outlines(axes["leak"], decoding)
+    draw_outlines(axes["leak"], decoding)
     if places:
-        _draw_picture(axes["places"], picture, shape, decoding)
+        draw_picture(axes["places"], picture, shape, decoding)
         axes["places"].set_title("evidence over the picture: the pilot's answer")
         for each in places:
-            _draw_places(axes["places"], each)
+            draw_places(axes["places"], each)
     if traces:
-        _draw_times(axes["times"], traces, decoding.members)
+        axes["times"].set_title("evidence over time")
+        draw_times(axes["times"], traces, decoding.members)
     with written_whole(target) as temporary:
         try:
             figure.savefig(temporary, format=target.suffix[1:].lower())
@@ -132,13 +159,42 @@ def draw(leak: str | Path, decoding: Decoding, target: str | Path) -> None:
             raise unwritable(target, error) from error
 
 
-def _moment(decoding: Decoding) -> float:
+def moment_of(decoding: Decoding) -> float:
+    """Tell the second of a leak whose frame is drawn.
+
+    Parameters
+    ----------
+    decoding : Decoding
+
+    Returns
+    -------
+    float
+    """
     named = decoding.named
     return min((named.start + named.end) / 2, LATEST) if named else 0.0
 
 
-def _picture(leak: Path, moment: float) -> tuple[NDArray[np.uint8], float]:
-    """Return a frame at or shortly after a moment as it is displayed, and its height over its width."""
+def shot(leak: Path, moment: float) -> tuple[NDArray[np.uint8], float]:
+    """Take a frame at or shortly after a moment, as it is displayed.
+
+    Parameters
+    ----------
+    leak : Path
+    moment : float
+        In seconds.
+
+    Returns
+    -------
+    picture : ndarray of uint8, shape (height, width, 3)
+        RGB, at most `PICTURE_SIDE` long.
+    ratio : float
+        Displayed height over width.
+
+    Raises
+    ------
+    MediaError
+        If the leak cannot be read.
+    """
     with Source(leak) as opened:
         first: float | None = None
         for frame in opened.frames():
@@ -157,8 +213,16 @@ def _picture(leak: Path, moment: float) -> tuple[NDArray[np.uint8], float]:
     return np.asarray(small, np.uint8), ratio
 
 
-def _draw_picture(axes: Axes, picture: NDArray[np.uint8], ratio: float, decoding: Decoding) -> None:
-    """Show the leak from 0 to 1 both ways, with room for hosts that go on beside it."""
+def draw_picture(axes: Axes, picture: NDArray[np.uint8], ratio: float, decoding: Decoding) -> None:
+    """Show the leak from 0 to 1 both ways, with room for hosts that go on beside it.
+
+    Parameters
+    ----------
+    axes : Axes
+    picture, ratio
+        See `shot`.
+    decoding : Decoding
+    """
     axes.imshow(picture, extent=(0, 1, 1, 0), aspect=ratio, interpolation="antialiased")
     corners = np.array([[0, 0], [1, 1], *(corner for each in decoding.members for corner in each.geometry.outline)])
     corners = np.clip(np.nan_to_num(corners, nan=0.5), -BESIDE, 1 + BESIDE)
@@ -169,7 +233,16 @@ def _draw_picture(axes: Axes, picture: NDArray[np.uint8], ratio: float, decoding
     axes.set_yticks([])
 
 
-def _draw_outlines(axes: Axes, decoding: Decoding) -> None:
+def draw_outlines(axes: Axes, decoding: Decoding, labels: Labels = ENGLISH) -> None:
+    """Draw the outline of everyone's picture over the leak, and whose it is.
+
+    Parameters
+    ----------
+    axes : Axes
+        See `draw_picture`.
+    decoding : Decoding
+    labels : Labels, optional
+    """
     for number, member in enumerate(decoding.members):
         corners = np.array(member.geometry.outline)
         if not np.isfinite(corners).all():
@@ -183,11 +256,18 @@ def _draw_outlines(axes: Axes, decoding: Decoding) -> None:
         x, y = np.clip(corners, 0.05, 0.95).mean(axis=0)
         y += LABEL * (number - (len(decoding.members) - 1) / 2)
         box = {"facecolor": "black", "alpha": 0.6, "edgecolor": colour}
-        axes.text(x, y, _name(member), color="white", ha="center", va="center", clip_on=True, bbox=box)
+        axes.text(x, y, labels.of(member), color="white", ha="center", va="center", clip_on=True, bbox=box)
 
 
-def _draw_places(axes: Axes, places: Places) -> None:
-    """Lay the pilot's answers over the leak, cell by cell."""
+def draw_places(axes: Axes, places: Places) -> None:
+    """Lay the pilot's answers over the leak, cell by cell.
+
+    Parameters
+    ----------
+    axes : Axes
+        See `draw_picture`.
+    places : Places
+    """
     rows, columns = places.gains.shape
     across, down = np.meshgrid(np.arange(columns + 1) / columns, np.arange(rows + 1) / rows)
     matrix = np.array(places.matrix)
@@ -207,20 +287,24 @@ def _draw_places(axes: Axes, places: Places) -> None:
     mesh.set_rasterized(True)
 
 
-def _draw_times(axes: Axes, traces: Sequence[Trace], members: Sequence[Member]) -> None:
+def draw_times(axes: Axes, traces: Sequence[Trace], members: Sequence[Member], labels: Labels = ENGLISH) -> None:
+    """Draw evidence over time.
+
+    Parameters
+    ----------
+    axes : Axes
+    traces : sequence of Trace
+    members : sequence of Member
+    labels : Labels, optional
+    """
     for number, member in enumerate(members):
         axes.axvspan(member.start, member.end, color=COLOURS[number % len(COLOURS)], alpha=0.1)
     for trace in traces:
-        colour, label = PILOT_COLOUR, "pilot"
+        colour, label = PILOT_COLOUR, labels.pilot
         if trace.member is not None:
-            colour, label = COLOURS[trace.member % len(COLOURS)], _name(members[trace.member])
+            colour, label = COLOURS[trace.member % len(COLOURS)], labels.of(members[trace.member])
         axes.plot(trace.times, trace.scores, color=colour, label=label, marker=".", linewidth=1.5)
     axes.axhline(0, color="black", linewidth=0.6)
-    axes.set_title("evidence over time")
-    axes.set_xlabel("seconds of the leak")
-    axes.set_ylabel("deviations of chance")
+    axes.set_xlabel(labels.seconds)
+    axes.set_ylabel(labels.deviations)
     axes.legend(loc="upper right")
-
-
-def _name(member: Member) -> str:
-    return f"session {member.payload.session}, member {member.payload.member}"
