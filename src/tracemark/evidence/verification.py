@@ -13,7 +13,7 @@ from cryptography import x509
 
 from tracemark.errors import EvidenceError, KeyFileError
 from tracemark.evidence import custody, manifest
-from tracemark.evidence.canonical import moment, read
+from tracemark.evidence.canonical import moment, read, stamp
 from tracemark.evidence.hashes import Digests, digests
 from tracemark.evidence.manifest import Manifest
 from tracemark.evidence.signing import PublicKey
@@ -121,14 +121,14 @@ def verify(
     faults += _files(folder, listing)
     log_faults, later = _log(folder, listing, key if signed else None)
     faults += log_faults
-    stamp, stamp_faults = _stamp(folder, listing, signature or sealed, authorities)
+    stamped, stamp_faults = _stamp(folder, listing, signature or sealed, authorities)
     faults += stamp_faults
     return Verification(
         faults=tuple(dict.fromkeys(faults)),
         manifest=listing,
         key=key if signed else None,
         known=signed and public_key is not None,
-        stamp=stamp,
+        stamp=stamped,
         later=later,
     )
 
@@ -254,10 +254,55 @@ def _stamp(
         return None, [Fault(manifest.STAMP, "added: the manifest tells of no time stamp")]
     held = folder / manifest.AUTHORITIES
     try:
-        stamp = check(answer, stamped, authorities or (certificates(held) if held.is_file() else ()))
+        found = check(answer, stamped, authorities or (certificates(held) if held.is_file() else ()))
     except StampError as error:
         return None, [Fault(manifest.STAMP, error.message)]
-    if abs(stamp.time - moment(listing.created)) > CLOCKS:
-        apart = f"{manifest.NAME} says {listing.created}, the authority {stamp.time:%Y-%m-%dT%H:%M:%SZ}"
-        return stamp, [Fault(manifest.STAMP, f"a clock was changed: {apart}")]
-    return stamp, []
+    if abs(found.time - moment(listing.created)) > CLOCKS:
+        apart = f"{manifest.NAME} says {listing.created}, the authority {stamp(found.time)}"
+        return found, [Fault(manifest.STAMP, f"a clock was changed: {apart}")]
+    return found, []
+
+
+def told(folder: Path, found: Verification) -> str:
+    """Say in a few lines what verification found.
+
+    Parameters
+    ----------
+    folder : Path
+        As the user named it.
+    found : Verification
+
+    Returns
+    -------
+    str
+    """
+    if found.faults:
+        width = max(len(fault.file) for fault in found.faults)
+        lines = [f"  {_shown(fault.file):{width}}  {fault.what}" for fault in found.faults]
+        return "\n".join([f"{folder}: NOT as it was sealed", *lines])
+    listing, key = found.manifest, found.key
+    assert listing is not None
+    assert key is not None
+    origin = "the key that was given" if found.known else "the key in the bundle: see that this is the operator's"
+    lines = [
+        f"{folder}: as it was sealed",
+        f"  leak      {_shown(listing.leak['name'])}",
+        f"  sha256    {listing.leak['sha256']}",
+        f"  sealed    {listing.created}, {len(listing.files)} files",
+        f"  signed    {key.id} ({origin})",
+        f"  stamped   {_stamped(found.stamp)}",
+        f"  custody   {listing.custody['entries']} lines sealed, {found.later} signed later",
+    ]
+    return "\n".join(lines)
+
+
+def _stamped(found: Stamp | None) -> str:
+    if found is None:
+        return "no: the time is the operator's word"
+    trust = "" if found.trusted else "; NOT checked: no certificate of the authority was given"
+    return f"{stamp(found.time)} by {found.authority or 'an authority that does not say its name'}{trust}"
+
+
+def _shown(name: str) -> str:
+    """Show a name that somebody else chose: nothing in it may steer a terminal."""
+    return name if name.isprintable() else repr(name)

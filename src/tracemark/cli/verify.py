@@ -1,0 +1,29 @@
+"""`tracemark verify`: is a bundle of evidence as it was sealed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tracemark import evidence
+from tracemark.cli import FOUND, NOT_FOUND
+from tracemark.cli.options import FILE
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=FILE)
+@click.option("--public-key", type=FILE, help="The operator's public key, from a place that is not the bundle.")
+@click.option("--tsa-certificate", type=FILE, help="Certificates to trust for the time stamp (PEM).")
+def verify(folder: Path, *, public_key: Path | None, tsa_certificate: Path | None) -> int:
+    """See whether a folder that `tracemark report` made is as it was sealed. Needs no network and no secret.
+
+    Leaves with 0 if it is, with 1 if not, naming every file that was changed, removed, added or is not signed.
+    """
+    found = evidence.verify(
+        folder,
+        evidence.PublicKey.load(public_key) if public_key else None,
+        evidence.certificates(tsa_certificate) if tsa_certificate else (),
+    )
+    click.echo(evidence.told(folder, found))
+    return NOT_FOUND if found.faults else FOUND
