@@ -27,6 +27,9 @@ from tracemark.recovery.statistics import RADEMACHER_CONSTANT, score_needed
 from tracemark.recovery.verdict import Member
 from tracemark.telling.words import clock_time, placing
 
+PICTURE = 0.8
+"""Share of the text's width that a picture of the leak takes: two of them and the evidence over time fill a page."""
+
 VERIFY = "tracemark verify . --public-key OPERATOR.pub"
 
 
@@ -156,9 +159,9 @@ def _certainty(findings: Findings, say: Words) -> tuple[Block, ...]:
 def _pictures(findings: Findings, drawn: Drawn, say: Words) -> tuple[Block, ...]:
     moment = f"{drawn.moment:.1f}"
     name = "pictures.outline" if findings.decoding.members else "pictures.frame"
-    blocks: list[Block] = [Figure(drawn.outline, "jpg", say(name, moment=moment))]
+    blocks: list[Block] = [Figure(drawn.outline, "jpg", say(name, moment=moment), PICTURE)]
     if drawn.places:
-        blocks.append(Figure(drawn.places, "jpg", say("pictures.places")))
+        blocks.append(Figure(drawn.places, "jpg", say("pictures.places"), PICTURE))
     if drawn.times:
         blocks.append(Figure(drawn.times, "png", say("pictures.times")))
     difference = drawn.difference

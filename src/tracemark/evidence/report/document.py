@@ -69,11 +69,14 @@ class Figure:
     suffix : str
         Its kind: ``png`` or ``jpg``.
     caption : str
+    share : float
+        Of the text's width.
     """
 
     picture: bytes
     suffix: Literal["png", "jpg"]
     caption: str
+    share: float = 1.0
     kind: Literal["figure"] = "figure"
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib import font_manager, rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tracemark.evidence.report import difference
@@ -16,11 +17,17 @@ from tracemark.evidence.report.fonts import FAMILY, font_files
 from tracemark.evidence.report.words import Language, Words, words
 from tracemark.video import plot
 
-DOTS = 130
+DOTS = 160
 """Dots an inch."""
 
-WIDTH, TALLEST, TIMES, PANELS = 8.0, 6.0, 2.4, 10.0
-"""Width of the pictures and most height, height of the evidence over time, and width of three panels, in inches."""
+WIDTH, TALLEST, TIMES = 6.5, 6.0, 2.0
+"""Width of the pictures and most height, and height of the evidence over time, in inches."""
+
+LEGEND = 0.3
+"""Room over the evidence for the legend, as a share of what the evidence takes."""
+
+TITLE = 0.24
+"""Height of a panel's title, in inches."""
 
 JPEG_QUALITY = 88
 
@@ -95,20 +102,25 @@ def draw(findings: Findings, language: Language) -> Drawn:
     traces = [trace for trace in chart.traces if trace.times] if chart else []
     places = chart.places if chart else ()
 
-    def outline(figure: Figure) -> None:
-        axes = figure.subplots()
+    def leaked(figure: Figure) -> Axes:
+        axes: Axes = figure.subplots()
         plot.draw_picture(axes, picture, ratio, decoding)
-        plot.draw_outlines(axes, decoding, say.labels)
+        axes.spines[:].set_visible(False)
+        return axes
+
+    def outline(figure: Figure) -> None:
+        plot.draw_outlines(leaked(figure), decoding, say.labels)
 
     def over_picture(figure: Figure) -> None:
-        axes = figure.subplots()
-        plot.draw_picture(axes, picture, ratio, decoding)
+        axes = leaked(figure)
         for each in places:
             plot.draw_places(axes, each)
 
     def over_time(figure: Figure) -> None:
         axes = figure.subplots()
         plot.draw_times(axes, traces, decoding.members, say.labels)
+        bottom, top = axes.get_ylim()
+        axes.set_ylim(bottom, top + LEGEND * (top - bottom))
         axes.spines[["top", "right"]].set_visible(False)
 
     size = (WIDTH, min(WIDTH * ratio, TALLEST))
@@ -129,7 +141,7 @@ def draw(findings: Findings, language: Language) -> Drawn:
 def _panel_size(apart: difference.Difference) -> tuple[float, float]:
     assert apart.panels
     height, width = apart.panels[0].shape[:2]
-    return PANELS, PANELS / 3 * height / width + 0.3
+    return WIDTH, WIDTH / 3 * height / width + TITLE
 
 
 def _panels(figure: Figure, apart: difference.Difference, say: Words) -> None:

@@ -41,7 +41,7 @@ def as_pdf(document: Document, created: datetime) -> bytes:
             font_paths=[path.parent for path in font_files().values()],
             ignore_system_fonts=True,
             sys_inputs={"family": FAMILY},
-            timestamp=created,
+            timestamp=created.replace(microsecond=0),
         )
     assert isinstance(pdf, bytes)
     return pdf
@@ -57,7 +57,7 @@ def _plain(document: Document, work: Path) -> dict[str, object]:
             if isinstance(block, Figure):
                 name = f"{number}.{block.suffix}"
                 (work / name).write_bytes(block.picture)
-                blocks.append({"kind": block.kind, "file": name, "caption": block.caption})
+                blocks.append({"kind": block.kind, "file": name, "caption": block.caption, "share": block.share})
                 number += 1
             else:
                 blocks.append(asdict(block))
