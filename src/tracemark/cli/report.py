@@ -12,7 +12,7 @@ from tracemark.cli.options import FILE, KEY_VARIABLE, load_keys, progress_bar
 from tracemark.telling import as_text
 
 if TYPE_CHECKING:
-    from tracemark.evidence.report import Language
+    from tracemark.telling.words import Language
     from tracemark.video import Effort
 
 

@@ -25,7 +25,7 @@ from tracemark.evidence.canonical import Clock, now, stamp
 from tracemark.evidence.custody import Entry
 from tracemark.evidence.hashes import Digests, digests, pdq
 from tracemark.evidence.knowledge import Identity, Knowledge
-from tracemark.evidence.report import Findings, Language, as_html, as_pdf, compose
+from tracemark.evidence.report import Findings, as_html, as_pdf, compose
 from tracemark.evidence.report.figures import Drawn, draw
 from tracemark.evidence.report.findings import Known
 from tracemark.evidence.report.fonts import check_installed
@@ -36,6 +36,7 @@ from tracemark.keys import Key
 from tracemark.profile import PROFILE
 from tracemark.recovery import Decoding
 from tracemark.telling import as_json
+from tracemark.telling.words import Language
 from tracemark.video import Effort, Progress, Source, decode
 from tracemark.video.atomic import folder_written_whole
 from tracemark.video.errors import unwritable

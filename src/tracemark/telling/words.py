@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import atan2, degrees, hypot, isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from tracemark.recovery import Geometry
 
     Point = tuple[float, float]
+
+Language = Literal["en", "ja"]
+"""Languages that reports and notices are written in."""
 
 NEAR = 0.02
 """Share of a side by which a corner may be off before a picture counts as out of place, slanted or cut."""

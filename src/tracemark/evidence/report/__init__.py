@@ -5,6 +5,5 @@ from tracemark.evidence.report.document import Document
 from tracemark.evidence.report.findings import Findings
 from tracemark.evidence.report.html import as_html
 from tracemark.evidence.report.pdf import as_pdf
-from tracemark.evidence.report.words import Language
 
-__all__ = ["Document", "Findings", "Language", "as_html", "as_pdf", "compose"]
+__all__ = ["Document", "Findings", "as_html", "as_pdf", "compose"]

@@ -21,11 +21,11 @@ from tracemark.evidence.report.document import (
 )
 from tracemark.evidence.report.figures import Drawn
 from tracemark.evidence.report.findings import Findings
-from tracemark.evidence.report.words import Language, Words, probability, words
+from tracemark.evidence.report.words import Words, probability, words
 from tracemark.profile import PROFILE
 from tracemark.recovery.statistics import RADEMACHER_CONSTANT, score_needed
 from tracemark.recovery.verdict import Member
-from tracemark.telling.words import clock_time, placing
+from tracemark.telling.words import Language, clock_time, placing
 
 PICTURE = 0.8
 """Share of the text's width that a picture of the leak takes: two of them and the evidence over time fill a page."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tracemark.evidence.report.words import Language
+from tracemark.telling.words import Language
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from math import floor, log10
-from typing import Literal
 
-from tracemark.telling.words import Phrases
+from tracemark.telling.words import Language, Phrases
 from tracemark.video.plot import Labels
-
-Language = Literal["en", "ja"]
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
