@@ -55,7 +55,8 @@ def notice(
         return FOUND
     if output is None:
         raise click.UsageError("give the file to write with -o")
-    listing = drafting.checked(folder, output)
+    signer = SigningKey.load(signing_key) if signing_key else None
+    listing = drafting.checked(folder, output, signer)
     drafted = notices.draft(kind, notices.Case.of(folder, listing, case_file), basis, language, drafting.now())
     if drafted.text is None:
         complain(
@@ -66,9 +67,9 @@ def notice(
             click.echo(f"  {each}", err=True)
         return ERROR
     drafting.write(output, drafted.text)
-    if signing_key:
+    if signer:
         digest = hashlib.sha256(drafted.text.encode()).hexdigest()
         about = {"kind": kind.name, "basis": basis, "language": language, "sha256": digest}
-        drafting.note(folder, SigningKey.load(signing_key), by, about)
+        drafting.note(folder, signer, by, about)
     click.echo(f"{output}: draft of {kind.title[language]}; check it, sign it, send it yourself")
     return FOUND

@@ -17,7 +17,7 @@ from tracemark.video.atomic import written_whole
 __all__ = ["checked", "note", "now", "write"]
 
 
-def checked(folder: Path, target: Path) -> Manifest:
+def checked(folder: Path, target: Path, key: SigningKey | None) -> Manifest:
     """See that a bundle is as it was sealed before anything is drafted from it.
 
     Parameters
@@ -26,6 +26,8 @@ def checked(folder: Path, target: Path) -> Manifest:
         The bundle.
     target : Path
         Where the draft is to go.
+    key : SigningKey or None
+        The key to note the draft with, if it is to be noted.
 
     Returns
     -------
@@ -34,7 +36,7 @@ def checked(folder: Path, target: Path) -> Manifest:
     Raises
     ------
     EvidenceError
-        If the bundle has a fault.
+        If the bundle has a fault, or another key sealed it.
     NoticeError
         If the draft would go into the bundle, which would spoil it.
     """
@@ -47,6 +49,10 @@ def checked(folder: Path, target: Path) -> Manifest:
         )
     if folder.resolve() in target.resolve().parents:
         raise NoticeError(f"{target} lies inside the evidence, which must not change", "choose another place")
+    if key and found.key and found.key.id != key.public.id:
+        raise EvidenceError(
+            f"{folder} was not sealed with this signing key", "its custody log takes lines by that key only"
+        )
     return found.manifest
 
 
@@ -82,11 +88,6 @@ def note(folder: Path, key: SigningKey, by: str | None, about: Mapping[str, obje
     Raises
     ------
     EvidenceError
-        If the log cannot be written, or another key sealed the bundle.
+        If the log cannot be written.
     """
-    sealed = verify(folder).key
-    if sealed is None or sealed.id != key.public.id:
-        raise EvidenceError(
-            f"{folder} was not sealed with this signing key", "its custody log takes lines by that key only"
-        )
     custody.append(folder, key, time=now(), who=by or getpass.getuser(), what="drafted", about=about)

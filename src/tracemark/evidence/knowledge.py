@@ -73,8 +73,8 @@ class Watching:
 class Knowledge(Protocol):
     """Keeper of the list of viewers, such as a registry."""
 
-    def identity(self, payload: Payload, key_id: str) -> Identity | None:
+    def identity(self, payload: Payload, key_id: str, /) -> Identity | None:
         """Tell who a payload was granted to under a key; None if nobody."""
 
-    def watching(self, payload: Payload, media_time: float | None) -> Watching:
+    def watching(self, payload: Payload, media_time: float | None, /) -> Watching:
         """Tell who was connected to a payload's session around a media time, in seconds."""

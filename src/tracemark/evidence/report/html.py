@@ -48,11 +48,11 @@ def _subset(path: Path, text: str) -> bytes:
         flavor="woff", layout_features=["kern", "palt", "halt"], hinting=False, notdef_outline=True
     )
     options.drop_tables += ["vhea", "vmtx", "VORG", "DSIG"]
-    font = subset.load_font(str(path), options)
     cutter = subset.Subsetter(options)
     cutter.populate(text=text)
-    cutter.subset(font)
     held = io.BytesIO()
-    font.flavor = "woff"
-    font.save(held)
+    with subset.load_font(str(path), options) as font:
+        cutter.subset(font)
+        font.flavor = "woff"
+        font.save(held)
     return held.getvalue()
