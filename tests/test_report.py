@@ -312,7 +312,7 @@ class List:
         """Know the payload of these tests."""
         return Identity("session-1a", "member-7f", ("Gala", "Kato")) if payload == PAYLOAD else None
 
-    def watching(self, _payload: Payload, _media_time: float | None) -> Watching:
+    def watching(self, _payload: Payload, _key_id: str, _media_time: float | None) -> Watching:
         """Tell one record."""
         return Watching(NOON, [Access(NOON, "join", "member-7f", "203.0.113.9", 50123)])
 

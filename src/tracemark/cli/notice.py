@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from tracemark.cli import ERROR, FOUND, complain
-from tracemark.cli.options import FILE
+from tracemark.cli.options import FILE, opened, registry_options
 
 if TYPE_CHECKING:
     from tracemark.telling.words import Language
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--template", is_flag=True, help="Print an empty case file for this kind, and stop.")
 @click.option("--signing-key", type=FILE, help="The bundle's signing key, to note the draft in its custody log.")
 @click.option("--by", help="Who drafts it, for the custody log; your login name by default.")
+@registry_options
 def notice(
     folder: Path,
     *,
@@ -38,6 +40,8 @@ def notice(
     template: bool,
     signing_key: Path | None,
     by: str | None,
+    url: str | None,
+    registry_key: Path | None,
 ) -> int:
     """Draft a notice from the evidence in DIR and from a case file.
 
@@ -66,10 +70,22 @@ def notice(
         for each in drafted.missing:
             click.echo(f"  {each}", err=True)
         return ERROR
-    drafting.write(output, drafted.text)
-    if signer:
-        digest = hashlib.sha256(drafted.text.encode()).hexdigest()
-        about = {"kind": kind.name, "basis": basis, "language": language, "sha256": digest}
-        drafting.note(folder, signer, by, about)
+    digest = hashlib.sha256(drafted.text.encode()).hexdigest()
+    with opened(url, registry_key) if url else nullcontext() as registry:
+        drafting.write(output, drafted.text)
+        if signer:
+            about = {"kind": kind.name, "basis": basis, "language": language, "sha256": digest}
+            drafting.note(folder, signer, by, about)
+        if registry and drafted.basis:
+            from tracemark.registry.casework import Casework
+
+            case = Casework(registry).open(
+                leak_sha256=listing.leak["sha256"],
+                kind=kind.name,
+                basis=drafted.basis.name,
+                draft_sha256=digest,
+                due_hours=drafted.basis.due_hours,
+            )
+            click.echo(f"case {case.id}: opened; 'tracemark case sent {case.id}' once it is sent")
     click.echo(f"{output}: draft of {kind.title[language]}; check it, sign it, send it yourself")
     return FOUND

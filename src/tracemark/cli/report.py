@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from tracemark.cli import FOUND, NOT_FOUND
-from tracemark.cli.options import FILE, KEY_VARIABLE, load_keys, progress_bar
+from tracemark.cli.options import FILE, KEY_VARIABLE, load_keys, opened, progress_bar, registry_options
 from tracemark.telling import as_text
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--signing-key", type=FILE, help="Key to sign with; 'tracemark keygen --signing' makes one.")
 @click.option("--tsa", "authority", metavar="URL", help="Time stamping authority (RFC 3161) to ask for a time stamp.")
 @click.option("--tsa-certificate", type=FILE, help="Certificates to check its answer with (PEM).")
+@registry_options
 def report(
     leak: Path,
     *,
@@ -49,6 +51,8 @@ def report(
     signing_key: Path | None,
     authority: str | None,
     tsa_certificate: Path | None,
+    url: str | None,
+    registry_key: Path | None,
 ) -> int:
     """Decode LEAK and make a folder of evidence about it, that anyone can verify offline.
 
@@ -58,7 +62,9 @@ def report(
     secrets = load_keys(keys)
     from tracemark import evidence
 
-    with progress_bar(leak.name) as progress:
+    with ExitStack() as stack:
+        progress = stack.enter_context(progress_bar(leak.name))
+        registry = stack.enter_context(opened(url, registry_key)) if url else None
         made = evidence.make(
             evidence.Order(
                 leak=leak,
@@ -75,6 +81,7 @@ def report(
                 signing_key=evidence.SigningKey.load(signing_key) if signing_key else None,
                 authority=authority,
                 authorities=evidence.certificates(tsa_certificate) if tsa_certificate else (),
+                knowledge=evidence.Registered(registry) if registry else None,
                 progress=progress,
             )
         )

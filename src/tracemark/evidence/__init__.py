@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from tracemark.evidence.registered import Registered
 from tracemark.evidence.signing import PublicKey, SigningKey
 from tracemark.evidence.timestamp import certificates
 from tracemark.evidence.verification import Fault, Verification, told, verify
@@ -21,6 +22,7 @@ __all__ = [
     "Made",
     "Order",
     "PublicKey",
+    "Registered",
     "SigningKey",
     "Verification",
     "certificates",

@@ -306,7 +306,7 @@ class _Maker:
             identity = asked.identity(member.payload, member.key_id)
             if identity and not self._order.disclose:
                 identity = Identity(identity.session, identity.member, None)
-            known.append(Known(identity, asked.watching(member.payload, member.media_time)))
+            known.append(Known(identity, asked.watching(member.payload, member.key_id, member.media_time)))
         return known
 
 

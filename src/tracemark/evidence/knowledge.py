@@ -60,14 +60,17 @@ class Watching:
     moment : datetime or None
         When what the leak shows was streamed, in UTC; None if the media time or the session's start is not known.
     records : sequence of Access
-        Around that moment, in order.
+        Of the member found, around that moment, in order.
     contradictions : sequence of str
         In words: what does not go together with the payload found, such as a member who was not connected.
+    others : int or None
+        How many others were connected at that moment; None if not known.
     """
 
     moment: datetime | None
     records: Sequence[Access] = ()
     contradictions: Sequence[str] = ()
+    others: int | None = None
 
 
 class Knowledge(Protocol):
@@ -76,5 +79,5 @@ class Knowledge(Protocol):
     def identity(self, payload: Payload, key_id: str, /) -> Identity | None:
         """Tell who a payload was granted to under a key; None if nobody."""
 
-    def watching(self, payload: Payload, media_time: float | None, /) -> Watching:
+    def watching(self, payload: Payload, key_id: str, media_time: float | None, /) -> Watching:
         """Tell who was connected to a payload's session around a media time, in seconds."""

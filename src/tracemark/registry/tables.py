@@ -22,7 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = "0001"
+VERSION = "0002"
 """Revision of the newest migration, which the tables below are the result of."""
 
 NUMBER = BigInteger().with_variant(Integer, "sqlite")
@@ -176,6 +176,29 @@ heads = Table(
     Column("length", BigInteger, nullable=False),
     Column("link", LargeBinary, nullable=False),
     Column("seal", LargeBinary, nullable=False),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", NUMBER, primary_key=True),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("leak_sha256", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("basis", String, nullable=False),
+    Column("draft_sha256", String, nullable=False),
+    Column("due_hours", Integer),
+)
+
+case_events = Table(
+    "case_events",
+    metadata,
+    Column("id", NUMBER, primary_key=True),
+    Column("case_id", BigInteger, ForeignKey("cases.id"), nullable=False, index=True),
+    Column("event", String, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("written_ms", BigInteger, nullable=False),
+    Column("note", String, nullable=False),
 )
 
 CHAINS = (grants, detections, outcomes, erasures)

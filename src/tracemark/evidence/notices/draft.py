@@ -23,10 +23,13 @@ class Draft:
         The notice; None if anything is missing.
     missing : tuple of str
         What is missing or not as it must be, one line each.
+    basis : Basis or None
+        The one that was chosen.
     """
 
     text: str | None
     missing: tuple[str, ...]
+    basis: Basis | None
 
 
 def draft(kind: Kind, case: Case, basis_name: str | None, language: Language, time: datetime) -> Draft:
@@ -61,9 +64,9 @@ def draft(kind: Kind, case: Case, basis_name: str | None, language: Language, ti
         else:
             told[field.name] = value
     if missing or basis is None:
-        return Draft(None, tuple(missing))
+        return Draft(None, tuple(missing), basis)
     told |= {"basis": basis.label[language], "date": f"{time.astimezone(JST):%Y-%m-%d}"}
-    return Draft(_written(kind, elements, basis, told, language), ())
+    return Draft(_written(kind, elements, basis, told, language), (), basis)
 
 
 def wanted(kind: Kind, elements: Iterable[Element]) -> list[Field]:

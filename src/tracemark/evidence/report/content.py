@@ -207,6 +207,8 @@ def _moment(watching: Watching, say: Words, *, disclose: bool) -> Sequence[Block
         blocks.append(Table(header, tuple(rows)))
     elif watching.moment is not None:
         blocks.append(Paragraph(say("watching.no_records")))
+    if watching.others is not None:
+        blocks.append(Paragraph(say("watching.others", count=f"{watching.others:,}")))
     if watching.contradictions:
         blocks += [Paragraph(say("watching.contradicted"), strong=True), Points(tuple(watching.contradictions))]
     elif watching.records:

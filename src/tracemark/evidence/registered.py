@@ -1,0 +1,69 @@
+"""A registry as a report asks it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from tracemark.evidence.knowledge import Access, Identity, Watching
+from tracemark.payload import Payload
+
+if TYPE_CHECKING:
+    from tracemark.registry import Registry
+
+
+class Registered:
+    """What a registry knows, in the form that reports take.
+
+    Parameters
+    ----------
+    registry : Registry
+        Open for as long as this is asked.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def identity(self, payload: Payload, key_id: str, /) -> Identity | None:
+        """Tell who a payload was granted to under a key; None if nobody.
+
+        Raises
+        ------
+        RegistryError
+            If the database does not answer.
+        """
+        found = self._registry.identify(payload, key_id=key_id)
+        if found is None:
+            return None
+        (session,) = self._registry.sessions(found.session)
+        names = (found.session, found.member) if found.member is not None else None
+        return Identity(session.pseudonym, found.pseudonym, names)
+
+    def watching(self, payload: Payload, key_id: str, media_time: float | None, /) -> Watching:
+        """Tell who was connected to a payload's session around a media time.
+
+        Raises
+        ------
+        RegistryError
+            If the database does not answer.
+        """
+        found = self._registry.identify(payload, media_time=media_time, key_id=key_id)
+        if found is None:
+            return Watching(None)
+        if media_time is None:
+            return Watching(None, contradictions=found.contradictions)
+        (session,) = self._registry.sessions(found.session)
+        moment = None if session.started is None else _moment(session.started + round(media_time * 1000))
+        records, others = [], set()
+        for each in self._registry.who_watched(found.session, media_time=media_time):
+            if each.pseudonym != found.pseudonym:
+                others.add(each.pseudonym)
+                continue
+            for what, time in (("join", each.joined), ("leave", each.left)):
+                if time is not None:
+                    records.append(Access(_moment(time), what, each.pseudonym, each.ip or None, each.port))
+        return Watching(moment, records, found.contradictions, len(others))
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
