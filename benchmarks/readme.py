@@ -3,7 +3,8 @@
     python -m benchmarks.readme
 
 tells the demo's story once (on CLIP, Big Buck Bunny by default) and writes what came out between the markers of
-README.md, and the before/after/difference picture to docs/img/difference.jpg.
+README.md, and the before/after/difference picture to docs/img/difference.jpg. Then it makes evidence of the leak,
+verifies it, flips one byte of the report, and verifies again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 import cv2
 
 from tracemark.demo import tell
+from tracemark.evidence import Order, SigningKey, make, told, verify
 from tracemark.keys import Key
 from tracemark.telling.verdict import as_text
 from tracemark.video import decode
@@ -53,6 +55,37 @@ def filled(text: str, name: str, block: str) -> str:
     return markers.sub(lambda found: f"{found[1]}\n```text\n{block.strip()}\n```\n\n{found[2]}", text)
 
 
+def verified(story: Path) -> tuple[str, str]:
+    """Make evidence of the story's leak, and verify it before and after one byte of the report is flipped.
+
+    Parameters
+    ----------
+    story : Path
+        Folder of the demo.
+
+    Returns
+    -------
+    whole, flipped : str
+        What `tracemark verify` says.
+    """
+    case = story.parent / "case"
+    signer = SigningKey.generate()
+    make(
+        Order(
+            leak=story / "leaked.mp4",
+            target=case,
+            keys=[Key.load(story / "demo.key")],
+            host=next(story.glob("host.*")),
+            signing_key=signer,
+        )
+    )
+    whole = told(Path(case.name), verify(case, signer.public))
+    content = bytearray((case / "report.html").read_bytes())
+    content[len(content) // 2] ^= 1
+    (case / "report.html").write_bytes(content)
+    return whole, told(Path(case.name), verify(case, signer.public))
+
+
 def main() -> None:
     """Tell the story and write it down."""
     parser = argparse.ArgumentParser(description="Fill README.md from the demo.")
@@ -66,11 +99,15 @@ def main() -> None:
         leak = story / "leaked.mp4"
         verdict = as_text(Path(leak.name), decode(leak, keys=[Key.load(story / "demo.key")]))
         picture = cv2.imread(str(story / "difference.png"))
-        told = "\n".join(lines).replace(str(story), story.name)
+        whole, flipped = verified(story)
+        heard = "\n".join(lines).replace(str(story), story.name)
     assert picture is not None
     cv2.imwrite(str(HOUSE / PICTURE), picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     page = HOUSE / "README.md"
-    page.write_text(filled(filled(page.read_text(), "demo", told), "decode", verdict))
+    text = page.read_text()
+    for name, block in (("demo", heard), ("decode", verdict), ("verify", whole), ("flipped", flipped)):
+        text = filled(text, name, block)
+    page.write_text(text)
     print(f"wrote {page.name} and {PICTURE}")
 
 

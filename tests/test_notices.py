@@ -398,6 +398,16 @@ def test_notice_is_noted(evidence: Sealed, case_file: Path, tmp_path: Path) -> N
     assert (found.faults, found.later) == ((), 1)
 
 
+def test_template_command(evidence: Sealed, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--template` writes an empty case file, to a file or to standard output; never over another file."""
+    words = ["notice", str(evidence.folder), "--to", "dmca", "--template"]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert main([*words, "-o", str(tmp_path / "case.toml")]) == 0
+    assert (tmp_path / "case.toml").read_text() == printed
+    assert main([*words, "-o", str(tmp_path / "case.toml")]) == 2
+
+
 def test_list_of_kinds(evidence: Sealed, capsys: pytest.CaptureFixture[str]) -> None:
     """`--to list` lists the kinds."""
     assert main(["notice", str(evidence.folder), "--to", "list", "--lang", "ja"]) == 0

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=FILE, help="File to write; never overwritten.")
 @click.option("--case", "case_file", type=FILE, help="Case file: what you know of the case (TOML).")
 @click.option("--basis", help="Legal basis. The choice is yours alone: there is no default.")
-@click.option("--template", is_flag=True, help="Print an empty case file for this kind, and stop.")
+@click.option(
+    "--template", is_flag=True, help="Write an empty case file for this kind, to -o or to standard output, and stop."
+)
 @click.option("--signing-key", type=FILE, help="The bundle's signing key, to note the draft in its custody log.")
 @click.option("--by", help="Who drafts it, for the custody log; your login name by default.")
 @registry_options
@@ -55,7 +57,12 @@ def notice(
         return FOUND
     kind = notices.load_kind(name)
     if template:
-        click.echo(notices.case_template(kind, language), nl=False)
+        empty = notices.case_template(kind, language)
+        if output is None:
+            click.echo(empty, nl=False)
+        else:
+            drafting.write(output, empty)
+            click.echo(f"{output}: case file for {kind.title[language]}, to be filled in")
         return FOUND
     if output is None:
         raise click.UsageError("give the file to write with -o")
