@@ -206,8 +206,8 @@ def test_six_elements_of_the_dmca() -> None:
         "Live recital of 1 November 2026",
         "https://example.net/v/77",
         "+81 3 0000 0000",
-        "I have a good faith belief that the use of the material in the manner complained of is not authorised",
-        "under penalty of perjury, I am authorised to act on behalf of the owner of an exclusive right",
+        "I have a good faith belief that the use of the material in the manner complained of is not authorized",
+        "under penalty of perjury, I am authorized to act on behalf of the owner of an exclusive right",
     )
     for element in six:
         assert element in drafted.text

@@ -138,8 +138,10 @@ def test_wrong_key_names_nobody(tmp_path: Path, evidence: Sealed, capsys: pytest
     WRONG_KEY.save(tmp_path / "wrong.key")
     target = tmp_path / "case"
     words = ["report", str(evidence.folder / "leak" / "leaked clip.mp4"), "-o", str(target), "--effort", "fast"]
-    assert main([*words, "--key", str(tmp_path / "wrong.key"), "--lang", "ja"]) == 1
-    assert str(target) in capsys.readouterr().out
+    assert main([*words, "--key", str(tmp_path / "wrong.key"), "--lang", "ja", "--tsa", "http://127.0.0.1:9/"]) == 1
+    said = capsys.readouterr()
+    assert str(target) in said.out
+    assert said.err.startswith("tracemark: note: no time stamp: http://127.0.0.1:9/ cannot be reached")
     shown = Page((target / "report.html").read_text()).text
     assert "この映像から印は検出されなかった。" in shown
     assert str(PAYLOAD.member) not in shown
@@ -190,6 +192,16 @@ def test_refusals(tmp_path: Path, kind: str) -> None:
     with pytest.raises(MediaError):
         bundle(source, target)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["a\udcff.mp4", "a\nb.mp4", "a\x1b[2J.mp4"])
+def test_names_that_cannot_be_written(tmp_path: Path, name: str) -> None:
+    """A leak whose name no report could tell is refused before anything is made."""
+    source = tmp_path / name
+    source.touch()
+    with pytest.raises(MediaError, match="rename the leak"):
+        bundle(source, tmp_path / "case")
+    assert list(tmp_path.iterdir()) == [source]
 
 
 def test_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,45 +61,30 @@ def show(number: int, *, in_json: bool, url: str | None, registry_key: Path | No
     return FOUND
 
 
-@case.command()
-@click.argument("number", type=int)
-@click.option("--at", metavar="UTC", help="When, such as 2026-11-25T20:15:30Z; now by default.")
-@click.option("--note", default="", help="Anything to remember. Name nobody in it.")
-@registry_options
-def sent(number: int, *, at: str | None, note: str, url: str | None, registry_key: Path | None) -> int:
-    """Note that the notice was sent. From then on its due time runs."""
-    return _step(number, "sent", at, note, url, registry_key)
+def _step(event: Event, text: str) -> click.Command:
+    """Make the command that enters an event."""
+
+    @click.command(name=event, help=text)
+    @click.argument("number", type=int)
+    @click.option("--at", metavar="UTC", help="When, such as 2026-11-25T20:15:30Z; now by default.")
+    @click.option("--note", default="", help="Anything to remember. Name nobody in it.")
+    @registry_options
+    def step(number: int, *, at: str | None, note: str, url: str | None, registry_key: Path | None) -> int:
+        with opened(url, registry_key) as registry:
+            from tracemark.registry.casework import Casework
+            from tracemark.registry.times import to_ms, to_text
+
+            held = Casework(registry).step(number, event, at=None if at is None else to_ms(at), note=note)
+        due = f", an answer is due {to_text(held.due)}" if event == "sent" and held.due is not None else ""
+        click.echo(f"case {number}: {held.kind} {event}{due}")
+        return FOUND
+
+    return step
 
 
-@case.command()
-@click.argument("number", type=int)
-@click.option("--at", metavar="UTC", help="When; now by default.")
-@click.option("--note", default="", help="What was answered. Name nobody in it.")
-@registry_options
-def answered(number: int, *, at: str | None, note: str, url: str | None, registry_key: Path | None) -> int:
-    """Note that an answer came."""
-    return _step(number, "answered", at, note, url, registry_key)
-
-
-@case.command()
-@click.argument("number", type=int)
-@click.option("--at", metavar="UTC", help="When; now by default.")
-@click.option("--note", default="", help="Why. Name nobody in it.")
-@registry_options
-def closed(number: int, *, at: str | None, note: str, url: str | None, registry_key: Path | None) -> int:
-    """Note that no more will be done."""
-    return _step(number, "closed", at, note, url, registry_key)
-
-
-def _step(number: int, event: Event, at: str | None, note: str, url: str | None, registry_key: Path | None) -> int:
-    with opened(url, registry_key) as registry:
-        from tracemark.registry.casework import Casework
-        from tracemark.registry.times import to_ms, to_text
-
-        held = Casework(registry).step(number, event, at=None if at is None else to_ms(at), note=note)
-    due = f", an answer is due {to_text(held.due)}" if event == "sent" and held.due is not None else ""
-    click.echo(f"case {number}: {held.kind} {event}{due}")
-    return FOUND
+case.add_command(_step("sent", "Note that the notice was sent. From then on its due time runs."))
+case.add_command(_step("answered", "Note that an answer came."))
+case.add_command(_step("closed", "Note that no more will be done."))
 
 
 def _row(held: Case, now: int) -> dict[str, object]:

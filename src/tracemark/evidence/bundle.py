@@ -139,6 +139,8 @@ def make(order: Order) -> Made:
     check_installed()
     if not order.leak.is_file():
         raise MediaError(f"{order.leak} is no file", "give one video or picture")
+    if not order.leak.name.isprintable():  # bytes that are no UTF-8, too: no report could tell the name
+        raise MediaError(f"{order.leak.name!r} is a name that cannot be written down", "rename the leak first")
     with folder_written_whole(order.target) as work:
         try:
             return _Maker(order, work).make()

@@ -61,7 +61,9 @@ class Case:
 
 def _bundle(folder: Path, listing: Manifest) -> dict[str, object]:
     decoded = read((folder / DECODE).read_bytes())
+    pdq = listing.leak.get("pdq")
     return {
+        **({"leak.pdq": pdq["hash"]} if pdq else {}),
         "leak.sha256": listing.leak["sha256"],
         "leak.md5": listing.leak["md5"],
         "bundle.sealed": listing.created,
