@@ -297,7 +297,15 @@ def test_everything_the_issue_lists_is_told(language: Language) -> None:
     told = text(
         replace(decoding(FIRST), trials=1234), language, told={"verdict": "found", **fields}, known=known, disclose=True
     )
-    for wanted in ("K7QX-2M", "member 99, score 3.25", "12.5", "member-7f", "203.0.113.9 port 50123", "Kato", "1,234"):
+    for wanted in (
+        "K7QX-2M",
+        "member 99, score 3.25",
+        "12.5",
+        "member-7f",
+        say("watching.port", address="203.0.113.9", port=50123),
+        "Kato",
+        "1,234",
+    ):
         assert wanted in told
     assert "member-2c was not connected at that moment" in told
     assert say("watching.contradicted") in told

@@ -7,17 +7,18 @@ import os
 import shutil
 import tarfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.authority import OPENSSL
 from tests.bundles import Sealed
 from tracemark.cli import main
 from tracemark.errors import EvidenceError
-from tracemark.evidence import PublicKey, SigningKey, custody, manifest, verify
+from tracemark.evidence import PublicKey, SigningKey, custody, manifest, told, verify
 from tracemark.evidence.canonical import stamp, written
 from tracemark.evidence.hashes import digests
 
@@ -54,12 +55,12 @@ class Spoil:
         told: dict[str, object] = json.loads(self.path(manifest.NAME).read_bytes())
         return told
 
-    def seal(self, told: dict[str, object], signer: SigningKey | None = None, *, listed: bool = True) -> None:
+    def seal(self, listing: dict[str, object], signer: SigningKey | None = None, *, listed: bool = True) -> None:
         """Write a manifest and sign it, as only a holder of a signing key can."""
         if listed:
             found = {name: digests(self.path(name)) for name in manifest.listed(self.folder)}
-            told["files"] = {name: {"bytes": each.size, "sha256": each.sha256} for name, each in found.items()}
-        content = written(told) + b"\n"
+            listing["files"] = {name: {"bytes": each.size, "sha256": each.sha256} for name, each in found.items()}
+        content = written(listing) + b"\n"
         self.path(manifest.NAME).write_bytes(content)
         self.path(manifest.SIGNATURE).write_bytes((signer or self.signer).sign(content))
 
@@ -241,6 +242,20 @@ def test_untouched(evidence: Sealed, capsys: pytest.CaptureFixture[str]) -> None
     said = capsys.readouterr().out
     assert evidence.signer.public.id in said
     assert "see that this is the operator's" in said
+
+
+@pytest.mark.skipif(OPENSSL is None, reason="openssl stamps the bundle")
+def test_who_vouches_for_the_time(evidence: Sealed, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The summary names the authority; where nobody trusted vouches for it, it says so."""
+    root = tmp_path / "root.pem"
+    root.write_bytes(b"".join(each.public_bytes(Encoding.PEM) for each in evidence.roots))
+    assert main(["verify", str(evidence.folder), "--tsa-certificate", str(root)]) == 0
+    said = capsys.readouterr().out
+    assert "by CN=Test authority\n" in said
+    found = verify(evidence.folder)
+    assert found.stamp
+    untrusted = told(evidence.folder, replace(found, stamp=replace(found.stamp, trusted=False)))
+    assert "by CN=Test authority; NOT checked" in untrusted
 
 
 @pytest.mark.parametrize("deed", TAMPERING)

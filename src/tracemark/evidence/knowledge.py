@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from tracemark.payload import Payload
 
@@ -35,8 +35,7 @@ class Access:
     ----------
     time : datetime
         In UTC.
-    what : str
-        Join, leave or seek.
+    what : {'join', 'leave', 'seek'}
     member : str
         Pseudonym.
     address : str or None
@@ -45,7 +44,7 @@ class Access:
     """
 
     time: datetime
-    what: str
+    what: Literal["join", "leave", "seek"]
     member: str
     address: str | None = None
     port: int | None = None

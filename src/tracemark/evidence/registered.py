@@ -59,9 +59,9 @@ class Registered:
             if each.pseudonym != found.pseudonym:
                 others.add(each.pseudonym)
                 continue
-            for what, time in (("join", each.joined), ("leave", each.left)):
-                if time is not None:
-                    records.append(Access(_moment(time), what, each.pseudonym, each.ip or None, each.port))
+            records.append(Access(_moment(each.joined), "join", each.pseudonym, each.ip or None, each.port))
+            if each.left is not None:
+                records.append(Access(_moment(each.left), "leave", each.pseudonym, each.ip or None, each.port))
         return Watching(moment, records, found.contradictions, len(others))
 
 

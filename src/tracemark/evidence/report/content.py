@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tracemark import __version__
 from tracemark.evidence.canonical import stamp
-from tracemark.evidence.knowledge import Watching
+from tracemark.evidence.knowledge import Access, Watching
 from tracemark.evidence.report.document import (
     Block,
     Code,
@@ -138,7 +138,7 @@ def _where(findings: Findings, member: Member, say: Words) -> list[tuple[str, st
         told = say("found.media_time_value", time=clock_time(member.media_time))
     rows.append((say("found.media_time"), told))
     rows.append((say("found.place"), placing(member.geometry, decoding.size, say.phrases)))
-    if member.speed is not None:
+    if member.speed is not None and member.speed != 1:
         rows.append((say("found.speed"), say("found.speed_value", speed=f"{member.speed:.4g}")))
     return rows
 
@@ -199,11 +199,10 @@ def _moment(watching: Watching, say: Words, *, disclose: bool) -> Sequence[Block
         blocks = [Paragraph(say("watching.moment", moment=stamp(watching.moment)))]
     if watching.records:
         header = tuple(say(f"watching.{name}") for name in ("time", "what", "member", "address"))
-        rows = []
-        for record in watching.records:
-            port = f" port {record.port}" if record.port is not None else ""
-            address = f"{record.address or ''}{port}" if disclose else say("watching.hidden")
-            rows.append((stamp(record.time), record.what, record.member, address))
+        rows = [
+            (stamp(each.time), say(f"watching.{each.what}"), each.member, _address(each, say, disclose=disclose))
+            for each in watching.records
+        ]
         blocks.append(Table(header, tuple(rows)))
     elif watching.moment is not None:
         blocks.append(Paragraph(say("watching.no_records")))
@@ -214,6 +213,14 @@ def _moment(watching: Watching, say: Words, *, disclose: bool) -> Sequence[Block
     elif watching.records:
         blocks.append(Paragraph(say("watching.agreed")))
     return blocks
+
+
+def _address(record: Access, say: Words, *, disclose: bool) -> str:
+    if not disclose:
+        return say("watching.hidden")
+    if record.address is None:
+        return say("leak.unsaid")
+    return record.address if record.port is None else say("watching.port", address=record.address, port=record.port)
 
 
 def _rival(findings: Findings, say: Words) -> tuple[Block, ...]:
