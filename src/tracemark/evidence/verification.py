@@ -18,6 +18,7 @@ from tracemark.evidence.hashes import Digests, digests
 from tracemark.evidence.manifest import Manifest
 from tracemark.evidence.signing import PublicKey
 from tracemark.evidence.timestamp import Stamp, StampError, certificates, check
+from tracemark.telling.words import printable
 
 SMALL_LIMIT = 1 << 26
 """Bytes that a manifest, a log, a signature or a stamp may have; a film in their place is not read."""
@@ -277,8 +278,8 @@ def told(folder: Path, found: Verification) -> str:
     str
     """
     if found.faults:
-        width = max(len(fault.file) for fault in found.faults)
-        lines = [f"  {_shown(fault.file):{width}}  {fault.what}" for fault in found.faults]
+        width = max(len(printable(fault.file)) for fault in found.faults)
+        lines = [f"  {printable(fault.file):{width}}  {fault.what}" for fault in found.faults]
         return "\n".join([f"{folder}: NOT as it was sealed", *lines])
     listing, key = found.manifest, found.key
     assert listing is not None
@@ -286,7 +287,7 @@ def told(folder: Path, found: Verification) -> str:
     origin = "the key that was given" if found.known else "the key in the bundle: see that this is the operator's"
     lines = [
         f"{folder}: as it was sealed",
-        f"  leak      {_shown(listing.leak['name'])}",
+        f"  leak      {printable(listing.leak['name'])}",
         f"  sha256    {listing.leak['sha256']}",
         f"  sealed    {listing.created}, {len(listing.files)} files",
         f"  signed    {key.id} ({origin})",
@@ -301,8 +302,3 @@ def _stamped(found: Stamp | None) -> str:
         return "no: the time is the operator's word"
     trust = "" if found.trusted else "; NOT checked: no certificate of the authority was given"
     return f"{stamp(found.time)} by {found.authority or 'an authority that does not say its name'}{trust}"
-
-
-def _shown(name: str) -> str:
-    """Show a name that somebody else chose: nothing in it may steer a terminal."""
-    return name if name.isprintable() else repr(name)
