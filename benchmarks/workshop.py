@@ -93,7 +93,7 @@ class Workshop:
     def __init__(self, folder: str | Path, *, effort: Effort = "normal", whole: bool = False) -> None:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._sources = all_sources()
+        self.sources = all_sources()
         self.effort = effort
         self.whole = whole
 
@@ -107,7 +107,7 @@ class Workshop:
         """
         self._check_sources()
         named = () if viewer is None else (repr(viewer),)
-        name = _digest(content(host), shaping_sources(), repr(strength), *named)
+        name = digest(content(host), shaping_sources(), repr(strength), *named)
 
         def make(target: Path) -> None:
             embed(host, target, key=RIGHT_KEY, payload=viewer or viewer_of(host), strength=strength, codec="ffv1")
@@ -117,14 +117,14 @@ class Workshop:
     def leaked(self, source: Path, leak: Leak) -> Path:
         """Leak a file that this workshop or a user made."""
         stem = source.stem.rsplit("-", 1)[0]
-        name = _digest(self.pictures(source), repr(leak.steps), ffmpeg.version(), *_sources_of(*leak.steps))
+        name = digest(self.pictures(source), repr(leak.steps), ffmpeg.version(), *_sources_of(*leak.steps))
         return self.kept(f"{stem}-{leak.slug}-{name}{leak.suffix}", lambda target: leak.apply(source, target))
 
     def joined(self, first: Path, second: Path, pair: Pair) -> Path:
         """Make one file of two copies."""
         stem = first.stem.rsplit("-", 1)[0]
         made_of = self.pictures(first), self.pictures(second)
-        name = _digest(*made_of, repr(pair), ffmpeg.version(), *_sources_of(pair))
+        name = digest(*made_of, repr(pair), ffmpeg.version(), *_sources_of(pair))
         return self.kept(f"{stem}-joined-{name}{pair.suffix}", lambda target: pair(first, second, target))
 
     def pictures(self, path: Path) -> str:
@@ -133,12 +133,12 @@ class Workshop:
         def make(target: Path) -> None:
             ffmpeg.run(["-i", path, "-map", "0:v:0", "-f", "framehash", "-hash", "sha256", target])
 
-        return content(self.kept(f"frames-{_digest(content(path))}.txt", make))
+        return content(self.kept(f"frames-{digest(content(path))}.txt", make))
 
     def quality(self, host: Path, marked: Path) -> quality.Quality:
         """Measure a marked clip against its host."""
-        name = _digest(content(host), self.pictures(marked), content(Path(quality.__file__)))
-        kept = self._kept_json(f"quality-{host.stem}-{name}.json", lambda: asdict(quality.measure(host, marked)))
+        name = digest(content(host), self.pictures(marked), content(Path(quality.__file__)))
+        kept = self.kept_json(f"quality-{host.stem}-{name}.json", lambda: asdict(quality.measure(host, marked)))
         return quality.Quality(**kept)
 
     def verdict(self, leak: Path, key: Key, viewer: Payload | None, effort: Effort | None = None) -> Verdict:
@@ -151,8 +151,8 @@ class Workshop:
         """
         self._check_sources()
         effort = effort or self.effort
-        name = _digest(content(leak), all_sources(), key.id, effort, str(self.whole), repr(viewer))
-        kept = self._kept_json(f"verdict-{name}.json", lambda: asdict(self._decode(leak, key, viewer, effort)))
+        name = digest(content(leak), all_sources(), key.id, effort, str(self.whole), repr(viewer))
+        kept = self.kept_json(f"verdict-{name}.json", lambda: asdict(self._decode(leak, key, viewer, effort)))
         return Verdict(**kept | {"reasons": tuple(kept["reasons"])})
 
     def reading(self, leak: Path, key: Key) -> Reading:
@@ -164,12 +164,12 @@ class Workshop:
             If tracemark was changed since this workshop was opened.
         """
         self._check_sources()
-        name = _digest(content(leak), all_sources(), key.id, self.effort, str(self.whole))
+        name = digest(content(leak), all_sources(), key.id, self.effort, str(self.whole))
 
         def make() -> dict[str, Any]:
             return asdict(Reading.of(lambda: decode(leak, keys=[key], effort=self.effort, whole=self.whole)))
 
-        return Reading.revived(self._kept_json(f"reading-{name}.json", make))
+        return Reading.revived(self.kept_json(f"reading-{name}.json", make))
 
     def kept(self, name: str, make: Callable[[Path], None]) -> Path:
         """Path of a file of that name, made first if it is not there; never half made."""
@@ -186,10 +186,12 @@ class Workshop:
 
     def _check_sources(self) -> None:
         # Another process imports tracemark later than the one that opened the workshop and passed it on.
-        if all_sources() != self._sources:
+        if all_sources() != self.sources:
             raise TracemarkError("tracemark was changed during the run", "run again; what was made is kept")
 
-    def _kept_json(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def kept_json(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Read a JSON object of that name, made first if it is not there."""
+
         def write(target: Path) -> None:
             target.write_text(json.dumps(make()), encoding="utf-8")
 
@@ -242,7 +244,7 @@ def shaping_sources() -> str:
 def _sources(left_out: tuple[str, ...]) -> str:
     root = Path(tracemark.__file__).parent
     files = {path.relative_to(root): path for path in sorted(root.rglob("*.py"))}
-    return _digest(*(f"{name} {content(path)}" for name, path in files.items() if name.parts[0] not in left_out))
+    return digest(*(f"{name} {content(path)}" for name, path in files.items() if name.parts[0] not in left_out))
 
 
 def _sources_of(*steps: Step | Pair) -> list[str]:
@@ -259,5 +261,6 @@ def _sources_of(*steps: Step | Pair) -> list[str]:
     return [content(Path(str(sys.modules[name].__file__))) for name in sorted(found)]
 
 
-def _digest(*parts: str) -> str:
+def digest(*parts: str) -> str:
+    """Twelve hex digits that name what was made from these."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

@@ -209,7 +209,7 @@ def test_workshop_makes_once_and_whole(tmp_path: Path) -> None:
 def test_workshop_refuses_changed_sources(host: Path, tmp_path: Path) -> None:
     """A run during which tracemark was changed stops, before it keeps anything under a wrong name."""
     workshop = Workshop(tmp_path)
-    workshop._sources = "as they were"
+    workshop.sources = "as they were"
     with pytest.raises(TracemarkError, match="changed during the run"):
         workshop.marked(host)
     assert list(tmp_path.iterdir()) == []

@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from tracemark.embedder import Embedder
     from tracemark.keys import Key
     from tracemark.payload import Payload
-    from tracemark.recovery import Decoding
+    from tracemark.recovery import Candidates, Decoding
     from tracemark.video import decode
 
 __version__ = "0.1.0"
 
-__all__ = ["Decoding", "Embedder", "Key", "Payload", "__version__", "decode"]
+__all__ = ["Candidates", "Decoding", "Embedder", "Key", "Payload", "__version__", "decode"]
 
 _HOMES = {
+    "Candidates": "tracemark.recovery",
     "Decoding": "tracemark.recovery",
     "Embedder": "tracemark.embedder",
     "Key": "tracemark.keys",

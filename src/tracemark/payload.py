@@ -126,6 +126,27 @@ class Payload:
         return cls(session=left, member=right)
 
 
+def scramble_all(payloads: NDArray[np.uint32], key: Key) -> NDArray[np.uint8]:
+    """Encrypt many payloads at once, as `Payload.scramble` does each.
+
+    Parameters
+    ----------
+    payloads : ndarray of uint32, shape (count, 2)
+        Sessions and members.
+    key : Key
+
+    Returns
+    -------
+    ndarray of uint8, shape (count, 8)
+        The messages' bits, eight to a byte, the first in the most significant place.
+    """
+    left, right = payloads[:, 0].astype(">u4"), payloads[:, 1].astype(">u4")
+    permuter = _RoundFunctions(key)
+    for number in range(_ROUNDS):
+        left, right = right, left ^ permuter.apply_all(number, right)
+    return np.stack([left, right], axis=1).astype(">u4").view(np.uint8).reshape(-1, PAYLOAD_BITS // 8)
+
+
 class _RoundFunctions:
     """The Feistel network's pseudorandom functions, one for each round: AES of the round and the half."""
 
@@ -137,3 +158,10 @@ class _RoundFunctions:
     def apply(self, number: int, half: int) -> int:
         block = bytes([number]) + half.to_bytes(4, "big") + bytes(11)
         return int.from_bytes(self._encryptor.update(block)[:4], "big")
+
+    def apply_all(self, number: int, halves: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        blocks = np.zeros((len(halves), 16), np.uint8)
+        blocks[:, 0] = number
+        blocks[:, 1:5] = halves.astype(">u4").view(np.uint8).reshape(-1, 4)
+        answers = np.frombuffer(self._encryptor.update(blocks.data), np.uint8).reshape(-1, 16)
+        return np.ascontiguousarray(answers[:, :4]).view(">u4").ravel()

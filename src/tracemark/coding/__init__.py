@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracemark.coding import reliability, viterbi
+from tracemark.coding import packed, reliability, viterbi
 from tracemark.coding.convolutional import TailBitingCode
 
 if TYPE_CHECKING:
@@ -76,6 +76,21 @@ def encode(bits: ArrayLike) -> NDArray[np.uint8]:
     if message.ndim != 1:
         raise ValueError(f"one message has the shape ({MESSAGE_BITS},), not {message.shape}")
     return CODE.encode(message)
+
+
+def encode_packed(messages: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Encode many messages, packed eight bits to a byte.
+
+    Parameters
+    ----------
+    messages : ndarray of uint8, shape (count, 8)
+
+    Returns
+    -------
+    ndarray of uint8, shape (count, 48)
+        See `tracemark.coding.packed`.
+    """
+    return packed.encode(CODE, messages)
 
 
 def decode(soft: ArrayLike) -> Decoded:

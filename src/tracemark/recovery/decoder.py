@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tracemark.profile import PROFILE
 from tracemark.recovery import reasons
+from tracemark.recovery.known import WAYS, Known
 from tracemark.recovery.message import Trials
 from tracemark.recovery.record import Record
 from tracemark.recovery.reel import Reel
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from tracemark.frames import Frame
     from tracemark.keys import Key
     from tracemark.profile import Profile
+    from tracemark.recovery.candidates import Candidates
+    from tracemark.recovery.listener import Heard
+    from tracemark.recovery.message import Message
     from tracemark.recovery.reel import Picture
     from tracemark.recovery.steady import Steadier
 
@@ -66,6 +70,8 @@ class Recovery:
         Displayed width over height of a pixel.
     profile : Profile
         The wire format.
+    candidates : Candidates or None
+        Known members whom the leak may be of; they are told from evidence too weak to decode blind.
     """
 
     def __init__(
@@ -76,13 +82,15 @@ class Recovery:
         still: bool = False,
         pixel_aspect: float = 1.0,
         profile: Profile = PROFILE,
+        candidates: Candidates | None = None,
     ) -> None:
         self._profile = profile
         self._keys = list(keys)
         self._effort = effort
         self._pixel_aspect = pixel_aspect
         self._still = still
-        self._trials = Trials()
+        self._known = Known(candidates, self._keys, Record(profile, pixel_aspect)) if candidates else None
+        self._trials = Trials(listener=self._known.listener if self._known else None)
         record = Record(profile, pixel_aspect)
         self._whole = Track(self._keys, record, self._trials, phases=PHASES[effort], still=still)
         self._views: list[View] = []
@@ -117,6 +125,8 @@ class Recovery:
         self._quality.look(frame)
         self._whole.record.add(frame, elapsed)
         self._whole.frame_taken(elapsed)
+        if self._known:
+            self._known.add(frame, elapsed)
         self._frames += 1
         self._last = max(self._last, elapsed)
         if PLACEMENTS[self._effort]:
@@ -142,11 +152,28 @@ class Recovery:
         """
         self._whole.still = self._still = self._still or self._frames == 1  # a film of one frame is a picture
         self._whole.finish()
-        if self._reel.pictures and not self._whole.messages and not named(self._whole.best, self._trials.count):
+        if self._reel.pictures and not self._named_as_it_stands():
             self._look()
         for view in self._views:
             view.track.finish()
         return self._verdict()
+
+    def _named_as_it_stands(self) -> bool:
+        """Whether the whole picture as it stands names somebody, so that there is nothing to search for."""
+        if self._whole.messages or named(self._whole.best, self._tried):
+            return True
+        return self._known is not None and bool(self._known.recognised(still=self._still).found)
+
+    @property
+    def _tried(self) -> int:
+        """Evidence vectors decoded, counted once for each way in which they can name a member."""
+        return self._trials.count * (WAYS if self._known else 1)
+
+    def evidence(self) -> tuple[list[Heard], list[Message]]:
+        """Give what candidates were compared with, and what blind decoding named; after `finish`."""
+        if self._known is None:
+            return [], []
+        return self._known.heard(still=self._still), self._known.blind
 
     def _keep(self, frame: Frame, elapsed: float) -> None:
         """Keep a frame for the search, if one is due, and for the views that are followed."""
@@ -192,7 +219,8 @@ class Recovery:
     def _watched(self, sight: Sight, pictures: Sequence[Picture], steadier: Steadier | None, *, still: bool) -> Track:
         """Decode pictures through a sight, and follow it from then on if that promises anything."""
         key = sight.placement.key
-        track = Track([key], sight.record(pictures[0]), self._trials, phases=PHASES[self._effort], still=still)
+        record, phases = sight.record(pictures[0]), PHASES[self._effort]
+        track = Track([key], record, self._trials, phases=phases, still=still, sight=sight)
         view = View(sight, track, steadier)
         for picture in pictures:
             view.show(picture)
@@ -204,7 +232,7 @@ class Recovery:
     def _settled(self) -> tuple[Geometry, float] | None:
         """How the whole picture lies and how fast it runs, if it was read as it stands."""
         message = next(iter(self._whole.messages), self._whole.best)
-        if message is None or not named(message, self._trials.count) or self._reel.seconds < SETTLES:
+        if message is None or not named(message, self._tried) or self._reel.seconds < SETTLES:
             return None
         pilot = Pilot(message.key, *pilot_carriers(message.key, self._profile))
         placement = settle(self._reel, pilot, self._profile)
@@ -214,12 +242,18 @@ class Recovery:
         still = self._still
         seconds = self._last + (self._last / max(self._frames - 1, 1) if not still else 0.0)
         seen = [Seen(self._whole, None, self._settled()), *(Seen(view.track, view.sight) for view in self._views)]
-        finds = gathered(seen, seconds, self._trials.count, self._profile)
+        finds = gathered(seen, seconds, self._tried, self._profile)
+        recognition = None
+        if self._known:
+            outcome = self._known.recognise(finds, seen[0], seconds, self._profile, still=still)
+            finds, recognition = outcome.finds, outcome.recognition
         members = [find.member for find in finds]
         best = max((each.track.best for each in seen if each.track.best), key=lambda each: each.score, default=None)
         first = min(members, key=lambda each: each.p_false) if members else None
         pilot_key, pilot = self._whole.pilot
-        p_false = first.p_false if first else probability(log_p_false(best.score, self._trials.count)) if best else 1.0
+        p_false = first.p_false if first else probability(log_p_false(best.score, self._tried)) if best else 1.0
+        if recognition and not first:
+            p_false = min(p_false, probability(recognition.log_p_false))
         foreign = p_false > FOUND
         seems = p_false <= reasons.SUSPECTED or (pilot >= reasons.PILOT_SEEN and not still)
         suspected = not members and seems
@@ -231,18 +265,20 @@ class Recovery:
             still=still,
             pilot=pilot,
             score=best.score if best else 0.0,
-            trials=max(self._trials.count, 1),
+            trials=max(self._tried, 1),
             seconds=seconds,
             several_keys=len(self._keys) > 1,
             searched=bool(self._pilots),
         )
+        if recognition and not members:
+            why.append(recognition.reason)
         key = best.key if best and p_false <= reasons.SUSPECTED else pilot_key if suspected else None
         return Decoding(
             verdict="found" if members else "inconclusive" if suspected else "absent",
             payload=first.payload if first else None,
             p_false=p_false,
             p_mistaken=first.p_mistaken if first else best.p_mistaken if best else 1.0,
-            method="payload",
+            method=first.method if first else "payload",
             key_id=first.key_id if first else key.id if key else None,
             frames_used=self._frames,
             seconds_used=round(seconds, 3),

@@ -13,13 +13,22 @@ if TYPE_CHECKING:
 
     from tracemark.keys import Key
     from tracemark.payload import Payload
+    from tracemark.recovery.listener import Listener
 
 
 @dataclass
 class Trials:
-    """Evidence vectors that were looked at, over all tracks of a leak; `p_false` is corrected for them."""
+    """Evidence vectors that were looked at, over all tracks of a leak; `p_false` is corrected for them.
+
+    Parameters
+    ----------
+    count : int
+    listener : Listener or None
+        Keeps what thorough attempts looked at, where members are known that it may be recognised by.
+    """
 
     count: int = 0
+    listener: Listener | None = None
 
 
 @dataclass(frozen=True)

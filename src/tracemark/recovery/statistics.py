@@ -15,16 +15,22 @@ all 2^64 messages, and over every evidence vector that was decoded (keys, alignm
 
 That bounds what foreign material does. A leak that does carry a mark of this key can still be misread as a codeword
 near the true one, which shares most of its evidence. The leak's own signal-to-noise ratio is known from its score: half
-the log-likelihood ratio of a code bit is its evidence times ``z / sqrt(sum(v ** 2))``. With it the code's trellis gives
-`p_mistaken`, the probability that another message was sent (`tracemark.coding.reliability`). A member is named only if
-both are small.
+the log-likelihood ratio of a code bit is its evidence times ``z / sqrt(sum(v ** 2))``, or less where the message leaves
+more of the evidence than chance would: several members' copies, merged, make a codeword of none of them. With it the
+code's trellis gives `p_mistaken`, the probability that another message was sent (`tracemark.coding.reliability`). A
+member is named only if both are small.
 """
 
 from __future__ import annotations
 
 from math import erfc, exp, log, pi, sqrt
+from typing import TYPE_CHECKING
 
-from tracemark.coding import MESSAGE_BITS
+from tracemark import coding
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 RADEMACHER_CONSTANT = 3.178
 """Bentkus and Dzindzalieta (2015): least factor by which Q must be raised to bound every Rademacher sum, rounded up."""
@@ -73,8 +79,46 @@ def log_p_false(score: float, trials: int) -> float:
     float
         At most 0.
     """
-    bound = log_normal_tail(score) + log(RADEMACHER_CONSTANT) + MESSAGE_BITS * log(2) + log(max(trials, 1))
+    bound = log_normal_tail(score) + log(RADEMACHER_CONSTANT) + coding.MESSAGE_BITS * log(2) + log(max(trials, 1))
     return min(0.0, bound)
+
+
+def log_p_fits(score: float, log_pairs: float) -> float:
+    """Natural logarithm of the probability that foreign material makes any known candidate score as well.
+
+    Parameters
+    ----------
+    score : float
+        ``z`` of the best candidate.
+    log_pairs : float
+        Logarithm of the number of pairs of a candidate and an evidence vector that were scored.
+
+    Returns
+    -------
+    float
+        At most 0.
+    """
+    return min(0.0, log_normal_tail(score) + log(RADEMACHER_CONSTANT) + log_pairs)
+
+
+def p_mistaken(soft: NDArray[np.float64], score: float, decoded: coding.Decoded) -> float:
+    """Probability that a marked leak was misread as this message.
+
+    Parameters
+    ----------
+    soft : ndarray of float64, shape (384,)
+        Evidence of each code bit, in units in which chance gives a score of variance 1.
+    score : float
+        ``z`` of the message.
+    decoded : Decoded
+
+    Returns
+    -------
+    float
+    """
+    # what the message leaves of the evidence is more than chance where other members' marks are in it
+    left = max(float(soft @ soft) - score * score / coding.CODE_BITS, 1.0)
+    return coding.p_mistaken(soft * (score / left), decoded)
 
 
 def probability(log_p: float) -> float:

@@ -96,7 +96,7 @@ def gathered(seen: Sequence[Seen], seconds: float, trials: int, profile: Profile
             if message is None or not named(message, trials):
                 continue
             p_false = probability(log_p_false(message.score, trials))
-            member = _member(message, each, seconds, p_false, profile)
+            member = member_of(message, each, seconds, p_false, profile)
             held = found.get((member.key_id, member.payload))
             if held is None or member.p_false < held.member.p_false:
                 found[member.key_id, member.payload] = Find(member, message, each)
@@ -139,7 +139,23 @@ def _places(number: int, gains: NDArray[np.float64], seen: Seen) -> Places:
     return Places(number, shown, of_canvas(seen.sight.placement.matrix, seen.sight.size))
 
 
-def _member(message: Message, seen: Seen, seconds: float, p_false: float, profile: Profile) -> Member:
+def member_of(message: Message, seen: Seen, seconds: float, p_false: float, profile: Profile) -> Member:
+    """Say who a message names, and what of the leak shows it.
+
+    Parameters
+    ----------
+    message : Message
+    seen : Seen
+        Where it was read.
+    seconds : float
+        Length of the leak.
+    p_false : float
+    profile : Profile
+
+    Returns
+    -------
+    Member
+    """
     pace = seen.pace
     first = clock.first_slot(message.clock, message.key, profile)
     media_time = None

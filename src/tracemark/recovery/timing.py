@@ -48,6 +48,10 @@ class Phase:
     bins: int
     score: float
 
+    def offset(self, pair: int) -> int:
+        """Bins from the start of a cycle to the start of the leak, if it begins in this pair of slots of the cycle."""
+        return self.bins + TURN * pair
+
 
 def pilot_features(record: Record, profile: Profile) -> NDArray[np.float32]:
     """Luma features of short averages, with what the slots before and after predict taken away.

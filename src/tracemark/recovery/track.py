@@ -18,7 +18,7 @@ from tracemark.recovery.evidence import Evidence, gather, pilot_answers, place_g
 from tracemark.recovery.message import Message, Trials
 from tracemark.recovery.record import BINS_PER_SLOT, Record
 from tracemark.recovery.slots import SlotFeatures, features_at, features_of
-from tracemark.recovery.statistics import log_p_false
+from tracemark.recovery.statistics import log_p_false, p_mistaken
 from tracemark.recovery.templates import Templates
 from tracemark.recovery.timing import STEP, TURN, Phase, best_phases, pilot_features, turns
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from tracemark.keys import Key
     from tracemark.profile import Profile
+    from tracemark.recovery.sight import Sight
 
 ATTEMPTS = (1.0, 2.0, 4.0)
 """Seconds of a record after which it is asked whether a known message goes on, and if not a decode is tried; then at
@@ -78,6 +79,8 @@ class Track:
         Phases of the pilot that are decoded in a thorough attempt.
     still : bool
         Whether the leak is a single picture.
+    sight : Sight or None
+        That frames are seen through; None for the whole picture as it stands.
 
     Attributes
     ----------
@@ -93,9 +96,17 @@ class Track:
     """
 
     def __init__(
-        self, keys: Sequence[Key], record: Record, trials: Trials, *, phases: int = 2, still: bool = False
+        self,
+        keys: Sequence[Key],
+        record: Record,
+        trials: Trials,
+        *,
+        phases: int = 2,
+        still: bool = False,
+        sight: Sight | None = None,
     ) -> None:
         self.record = record
+        self.sight = sight
         self.still = still
         self.messages: list[Message] = []
         self.best: Message | None = None
@@ -112,6 +123,16 @@ class Track:
         self._closed = 0
         self._begun = self._last = record.first * record.bin_seconds
         self._finished = 0
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Seconds from the beginning of the leak that the evidence in hand spans."""
+        return self._begun, self._last
+
+    @property
+    def gains(self) -> NDArray[np.float64] | None:
+        """What the pilot answered in every cell when evidence was last gathered."""
+        return self._gains
 
     def frame_taken(self, time: float) -> None:
         """Decode if it is time to; call it after each frame given to `record`.
@@ -165,7 +186,10 @@ class Track:
                     ways += self._key_frames(reading, phase)
                 for way in ways:
                     self._decode_best(reading, way, phase)
-                    if self.best is not None and self.best.certain:
+                    certain = self.best is not None and self.best.certain
+                    if self._trials.listener and (thorough or certain):
+                        self._trials.listener.hear(self, reading.key, reading.templates, phase, way)
+                    if certain:
                         self._settle()
                         return
 
@@ -331,7 +355,7 @@ class Track:
         if best is None or score > best.score:
             mistaken = 1.0
             if log_p_false(score, self._trials.count) < 0:  # else there is nothing to be mistaken about
-                mistaken = coding.p_mistaken(soft * (score / np.sqrt(energy)), decoded)
+                mistaken = p_mistaken(soft / np.sqrt(energy), score, decoded)
             best = Message(
                 key=reading.key,
                 payload=Payload.unscramble(decoded.bits, reading.key),

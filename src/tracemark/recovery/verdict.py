@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 Verdict = Literal["found", "inconclusive", "absent"]
 """`found`: a member is named; `inconclusive`: a mark seems to be there, but not enough of it; `absent`: nothing."""
 
+Method = Literal["payload", "registry"]
+
 Matrix = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
 
 
@@ -55,6 +57,16 @@ class Member:
         Where the host lies in the leak.
     speed : float or None
         How much faster the leak runs than the stream did; None where it was not measured: a picture, or effort fast.
+    method : {"payload", "registry"}
+        Whether the bits were decoded blind, or a known candidate was recognised.
+    label : str or None
+        What the member is called, if candidates were given and named.
+    runner_up : Payload or None
+        The candidate who fits the same evidence next best and is not named; None without candidates.
+    margin : float or None
+        Deviations by which that one's score is lower.
+    contradiction : str or None
+        In words, what speaks against this member although the mark names them.
     """
 
     payload: Payload
@@ -67,6 +79,11 @@ class Member:
     media_time: float | None
     geometry: Geometry
     speed: float | None
+    method: Method = "payload"
+    label: str | None = None
+    runner_up: Payload | None = None
+    margin: float | None = None
+    contradiction: str | None = None
 
 
 @dataclass(frozen=True)
@@ -136,8 +153,8 @@ class Decoding:
         searched.
     p_mistaken : float
         Probability that a marked leak was misread as the member it names instead of another; 1 if nothing was read.
-    method : str
-        ``"payload"``: the bits were decoded without knowing any candidate.
+    method : {"payload", "registry"}
+        Whether the bits were decoded without knowing any candidate, or a known one was recognised.
     key_id : str or None
         Id of the key whose mark was found or seems to be there.
     frames_used : int
@@ -165,7 +182,7 @@ class Decoding:
     payload: Payload | None
     p_false: float
     p_mistaken: float
-    method: str
+    method: Method
     key_id: str | None
     frames_used: int
     seconds_used: float

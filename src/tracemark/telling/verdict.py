@@ -35,7 +35,7 @@ def as_json(leak: Path, sha256: str, decoding: Decoding, identities: Identities 
     -------
     str
     """
-    payload = decoding.payload
+    payload, named = decoding.payload, decoding.named
     nobody = {"session": None, "member": None}
     return json.dumps(
         {
@@ -46,6 +46,9 @@ def as_json(leak: Path, sha256: str, decoding: Decoding, identities: Identities 
             "p_false": decoding.p_false,
             "p_mistaken": decoding.p_mistaken,
             "method": decoding.method,
+            "runner_up": _who(named.runner_up, identities) if named and named.runner_up else None,
+            "margin": named.margin if named else None,
+            "contradiction": named.contradiction if named else None,
             "key_id": decoding.key_id,
             "frames_used": decoding.frames_used,
             "seconds_used": round(decoding.seconds_used, 3),
@@ -84,6 +87,11 @@ def _as_object(member: Member, identities: Identities | None) -> dict[str, objec
         **_who(member.payload, identities),
         "p_false": member.p_false,
         "p_mistaken": member.p_mistaken,
+        "method": member.method,
+        "label": member.label,
+        "runner_up": _who(member.runner_up, identities) if member.runner_up else None,
+        "margin": member.margin,
+        "contradiction": member.contradiction,
         "key_id": member.key_id,
         "start": member.start,
         "end": member.end,
@@ -139,8 +147,15 @@ def _named(payload: Payload, identities: Identities | None) -> list[str]:
 
 
 def _block(member: Member, decoding: Decoding, *, several: bool) -> list[str]:
-    lines = [_p_false(member.p_false)]
+    lines = [f"  called    {printable(member.label)}"] if member.label else []
+    lines += [f"  against   {member.contradiction}"] if member.contradiction else []
+    lines += [_p_false(member.p_false)]
     lines += [f"  mistaken  {member.p_mistaken:.2g}  (chance that the mark is another member's)"]
+    if member.method == "registry":
+        lines += ["  method    recognised among the known members; blind decoding alone would not name them"]
+    if member.runner_up and member.margin is not None:
+        second = f"session {member.runner_up.session}, member {member.runner_up.member}"
+        lines += [f"  next      {second}: fits worse by {member.margin:.1f} deviations"]
     lines += [f"  key       {member.key_id}"]
     if several and decoding.seconds_used:
         lines += [f"  seen      from {clock_time(member.start)} to {clock_time(member.end)} of the leak"]

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from tracemark.errors import KeyFileError
 from tracemark.frames import quarter_turns
 from tracemark.keys import Key
-from tracemark.recovery import Decoding, Recovery
+from tracemark.recovery import Candidates, Decoding, Recovery
 from tracemark.video.pixels import MARKABLE, convert, nearest_format
 from tracemark.video.source import Progress, Source
 
@@ -37,6 +37,7 @@ def decode(
     keys: Sequence[Key],
     effort: Effort = "normal",
     whole: bool = False,
+    candidates: Candidates | None = None,
     progress: Progress | None = None,
 ) -> Decoding:
     """Say who a video or picture was shown to.
@@ -53,6 +54,9 @@ def decode(
         How long to search before giving up.
     whole : bool, optional
         Read to the end even if the verdict is certain.
+    candidates : Candidates, optional
+        Members whom the leak may be of. They are recognised in evidence too weak to decode blind, and told apart where
+        several merged their copies.
     progress : callable, optional
         See `Progress`.
 
@@ -78,7 +82,7 @@ def decode(
                 # Only now: some codecs tell their pixel aspect with the first frame.
                 aspect = float(opened.pixel_aspect)
                 size = shown_size(frame, aspect)
-                recovery = Recovery(keys, effort=effort, still=opened.still, pixel_aspect=aspect)
+                recovery = Recovery(keys, effort=effort, still=opened.still, pixel_aspect=aspect, candidates=candidates)
             name, _ = nearest_format(frame.format.name, MARKABLE)
             certain = recovery.add(convert(frame, name), frame.time)
             if progress:
