@@ -1,0 +1,39 @@
+"""Working memory that is made once and filled again for every frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+
+class Scratch:
+    """Arrays by name. One user at a time: whoever asks for a name gets the array that had it before.
+
+    A stream of frames asks for the same names and shapes over and over, so that after the first frame nothing is
+    allocated; only another shape makes another array.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, NDArray[Any]] = {}
+
+    def array(self, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
+        """Array whose contents are whatever was left in it.
+
+        Parameters
+        ----------
+        name : str
+        shape : tuple of int
+        dtype : dtype-like
+
+        Returns
+        -------
+        ndarray
+        """
+        made = self._arrays.get(name)
+        if made is None or made.shape != shape or made.dtype != dtype:
+            made = self._arrays[name] = np.empty(shape, dtype)
+        return made
