@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import cv2
@@ -30,34 +31,42 @@ BLUE_TO_RGB = (0.0, -0.344136, 1.772)
 RED_TO_RGB = (1.402, -0.714136, 0.0)
 
 
+_NUMBERS = itertools.count()
+
+
 class Sheet:
-    """Memory for planes that lie one after the other, each a number of versions side by side, row by row.
+    """Memory for planes that lie one after the other, row by row.
 
     Parameters
     ----------
     tilings : list of Tiling
-    versions : list of int
-        Versions of each plane.
+    shared : bool
+        Whether a row holds all versions, or a viewer's alone.
 
     Attributes
     ----------
     memory : ndarray of uint8
-    bands : list of ndarray, shape (rows, versions * blocks)
-        Every band of every plane, as blocks.
+    planes : list of ndarray, shape (height, bytes of a row)
+    blocks : list of ndarray, shape (height, blocks of a row)
+    bands : list of ndarray, shape (rows of the band, blocks of a row)
+        Every band of every plane, from `blocks`.
     """
 
-    def __init__(self, tilings: list[Tiling], versions: list[int]) -> None:
-        places = _places(tilings, versions)
+    def __init__(self, tilings: list[Tiling], *, shared: bool) -> None:
+        places = _places(tilings, shared=shared)
         self.memory = aligned(places[-1].stop)
-        self.bands = []
-        for tiling, place in zip(tilings, places, strict=True):
-            blocks = self.memory[place].view(f"V{tiling.block}").reshape(tiling.size[0], -1)
-            self.bands += [blocks[band] for band in tiling.bands]
+        self.planes = [
+            self.memory[place].reshape(tiling.size[0], -1) for tiling, place in zip(tilings, places, strict=True)
+        ]
+        self.blocks = [plane.view(f"V{tiling.block}") for tiling, plane in zip(tilings, self.planes, strict=True)]
+        self.bands = [
+            blocks[band] for tiling, blocks in zip(tilings, self.blocks, strict=True) for band in tiling.bands
+        ]
 
 
-def _places(tilings: list[Tiling], versions: list[int]) -> list[slice]:
+def _places(tilings: list[Tiling], *, shared: bool) -> list[slice]:
     """Bytes of a sheet that each plane takes."""
-    ends = np.cumsum([tiling.bytes * count for tiling, count in zip(tilings, versions, strict=True)]).tolist()
+    ends = np.cumsum([tiling.size[0] * (tiling.shared_row if shared else tiling.row) for tiling in tilings]).tolist()
     return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
 
 
@@ -74,6 +83,8 @@ class Stage:
 
     Attributes
     ----------
+    number : int
+        Of its own, among all stages of the process.
     geometry : Geometry
     tilings : list of Tiling
         One for each stored plane.
@@ -83,15 +94,16 @@ class Stage:
     """
 
     def __init__(self, geometry: Geometry, patterns: Patterns, strength: float, views: list[Plane]) -> None:
+        self.number = next(_NUMBERS)
         self.geometry = geometry
         self._shapes = [view.shape for view in views]
         self._dtype = views[0].dtype
         self.tilings = [self._tiling(index) for index in range(len(views))]
         self.deltas = Deltas(geometry, patterns, strength, self._shapes)
-        counts = [tiling.versions for tiling in self.tilings]
-        self.shared = Pool(lambda: Sheet(self.tilings, counts))
-        self.copies = Pool(lambda: Sheet(self.tilings, [1] * len(counts)))
-        self._shared_places, self._places = _places(self.tilings, counts), _places(self.tilings, [1] * len(counts))
+        self.shared = Pool(lambda: Sheet(self.tilings, shared=True))
+        self.copies = Pool(lambda: Sheet(self.tilings, shared=False))
+        self._shared_places = _places(self.tilings, shared=True)
+        self._places = _places(self.tilings, shared=False)
         self._scratch = Scratch()
 
     def _tiling(self, index: int) -> Tiling:
@@ -165,13 +177,29 @@ class Stage:
         for view, field, made in zip(views[1:], chroma, versions[1:], strict=True):
             field.add(view, -1, made[0])
             field.add(view, 1, made[1])
-        for tiling, made in zip(self.tilings, versions, strict=True):
-            if tiling.odd_pixels is not None:
-                a, b, c, d = made
-                np.copyto(c, a)
-                cv2.copyTo(b, tiling.odd_pixels, c)
-                np.copyto(d, b)
-                cv2.copyTo(a, tiling.odd_pixels, d)
+
+    def cut(self, sheet: Sheet) -> None:
+        """Make versions C and D of the blocks that boundaries run through, from what A and B have become.
+
+        Parameters
+        ----------
+        sheet : Sheet
+            From `shared`, filled.
+        """
+        for tiling, plane, blocks in zip(self.tilings, sheet.planes, sheet.blocks, strict=True):
+            if not len(tiling.cut):
+                continue
+            shape, dtype = (tiling.size[0], len(tiling.cut)), blocks.dtype
+            names = (f"cut blocks of {version}, {shape}" for version in "AB")
+            a, b = (self._scratch.array(name, shape, dtype) for name in names)
+            blocks.take(tiling.cut, 1, a, "clip")
+            blocks.take(tiling.cut + tiling.blocks, 1, b, "clip")
+            start, length = 2 * tiling.row, len(tiling.cut) * tiling.block
+            one, other = a.view(np.uint8), b.view(np.uint8)
+            for base, over, place in ((one, other, start), (other, one, start + length)):
+                target = plane[:, place : place + length]
+                np.copyto(target, base)
+                cv2.copyTo(over, tiling.odd_bytes, target)
 
     def _fill_packed(self, view: Plane, versions: tuple[Plane, ...]) -> None:
         luma, (blue, red) = self.deltas.luma, self.deltas.chroma

@@ -148,6 +148,8 @@ class Embedder:
             loan, sheet = stage.shared.lend()
             versions = stage.versions(loan)
             stage.fill(views, versions)
+            # whatever all viewers are to see alike is drawn into every version here, before blocks are cut from them
+            stage.cut(sheet)
             self._clockwork.spent(perf_counter() - begin)
             self._counts = self._counts.more(mask.value)
             return Prepared(frame, stage.geometry, slot, mask, versions, stage, sheet)

@@ -4,8 +4,8 @@ Cells of the grid are bands of rows and runs of columns in the stored plane. Row
 bytes, and a viewer's plane is, band by band, one `numpy.take` of blocks from the versions that lie side by side in
 a row: every byte is read once and written once, in one call that leaves the interpreter's lock.
 
-A block that no boundary between cells runs through comes from version A or version B as a whole. Where boundaries
-run through blocks, two more versions are needed: C, which has every odd column of cells from B and the others from
+A block that no boundary between cells runs through comes from version A or version B as a whole. Of the blocks that
+are cut by a boundary there are two more versions: C, which has every odd column of cells from B and the others from
 A, and D, the other way round. A block has one boundary at most, so left and right of it lie an odd and an even
 column, and one of the four versions has what any viewer needs.
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 LARGEST_BLOCK = 32
 """Bytes: the largest piece that `numpy.take` copies without a call of its own for each."""
 
-SMALLEST_EXACT = 8
-"""Bytes: where all boundaries fall on multiples of at least this, blocks are so small that none is cut through."""
-
 
 @dataclass(frozen=True)
 class Tiling:
@@ -46,15 +43,17 @@ class Tiling:
     blocks : int
         Blocks in a row; the last one may reach over the picture's edge.
     versions : int
-        2 if there are only A and B, 4 if there are C and D, or if luma and chroma share the plane.
+        2 for A and B, 4 if luma and chroma share the plane.
+    cut : ndarray of int, shape (cuts,)
+        Numbers of the blocks in a row that a boundary runs through.
     bands : tuple of slice
         Rows of the plane that the same cells touch, from top to bottom.
     first, last : ndarray of int, shape (maps, bands, blocks)
         Number of the cell under the first and under the last pixel of each block, in each map of cells.
     odd : ndarray of int, shape (blocks,)
         1 where the last pixel of a block is in an odd column of cells.
-    odd_pixels : ndarray of uint8, shape (height, width), or None
-        255 in odd columns of cells; None if there are no versions C and D.
+    odd_bytes : ndarray of uint8, shape (height, cuts * block)
+        255 where a byte of a cut block is in an odd column of cells.
     """
 
     size: tuple[int, int]
@@ -62,11 +61,12 @@ class Tiling:
     block: int
     blocks: int
     versions: int
+    cut: Numbers
     bands: tuple[slice, ...]
     first: Numbers
     last: Numbers
     odd: Numbers
-    odd_pixels: NDArray[np.uint8] | None
+    odd_bytes: NDArray[np.uint8]
 
     @classmethod
     def of(cls, maps: list[NDArray[np.intp]], pixel: int) -> Tiling:
@@ -93,24 +93,26 @@ class Tiling:
             block = int(np.gcd.reduce(np.concatenate([cuts, [width * pixel]])))
         else:
             block = _block(cuts, width * pixel)
-        whole = not np.any(cuts % block)
+        cut = np.unique(cuts[cuts % block > 0] // block)
         blocks = -(-width * pixel // block)
         begin = np.arange(blocks) * block // pixel
         end = np.minimum(((np.arange(blocks) + 1) * block - 1) // pixel, width - 1)
         parity = np.zeros(width, np.intp)
         parity[columns] = 1
         parity = np.cumsum(parity) % 2
+        under = np.minimum((cut[:, None] * block + np.arange(block)).ravel() // pixel, width - 1)
         return cls(
             size=(height, width),
             pixel=pixel,
             block=block,
             blocks=blocks,
-            versions=2 if whole and len(maps) == 1 else 4,
+            versions=2 * len(maps),
+            cut=cut,
             bands=tuple(slice(int(a), int(b)) for a, b in zip(starts, [*rows, height], strict=True)),
             first=np.stack([cells[np.ix_(starts, begin)] for cells in maps]),
             last=np.stack([cells[np.ix_(starts, end)] for cells in maps]),
             odd=parity[end],
-            odd_pixels=None if whole else np.tile(np.uint8(255) * parity.astype(np.uint8), (height, 1)),
+            odd_bytes=np.tile(np.uint8(255) * parity[under].astype(np.uint8), (height, 1)),
         )
 
     @property
@@ -119,9 +121,9 @@ class Tiling:
         return self.blocks * self.block
 
     @property
-    def bytes(self) -> int:
-        """Bytes of one version of the plane."""
-        return self.size[0] * self.row
+    def shared_row(self) -> int:
+        """Bytes of a row of all versions, C and D of the cut blocks included."""
+        return (self.versions * self.blocks + 2 * len(self.cut)) * self.block
 
     def choose(self, *bits: NDArray[np.uint8]) -> list[Numbers]:
         """Say which blocks make up a viewer's plane.
@@ -142,14 +144,12 @@ class Tiling:
             version = 2 * chroma.astype(np.intp) + luma
         else:
             left, right = (bits[0][cells[0]].astype(np.intp) for cells in (self.first, self.last))
-            version = np.where(left == right, left, 2 + (right ^ self.odd))
+            mixed = np.searchsorted(self.cut, position) + (2 * self.blocks) + (right ^ self.odd) * len(self.cut)
+            return list(np.where(left == right, left * self.blocks + position, mixed))
         return list(version * self.blocks + position)
 
 
 def _block(cuts: Numbers, width: int) -> int:
     """Choose the bytes of a block for a plane of so many bytes a row, with boundaries of cells at these."""
-    exact = int(np.gcd.reduce(np.append(cuts, LARGEST_BLOCK)))
-    if exact >= SMALLEST_EXACT:
-        return exact
     narrowest = int(np.diff(cuts).min()) if len(cuts) > 1 else width
     return min(LARGEST_BLOCK, 1 << (narrowest.bit_length() - 1))

@@ -40,9 +40,8 @@ class Prepared:
     mask : Mask
         How its mask was made.
     versions : tuple of tuple of ndarray
-        For every plane its versions: A and B, and where cells do not fall on whole blocks C and D (see `Tiling`); for
-        packed frames those of luma and chroma bits 00, 10, 01, 11. The memory is lent until the last of them is gone;
-        whatever is to be seen by all viewers alike is drawn into every version before the first viewer is marked.
+        For every plane A and B, and for packed frames those of luma and chroma bits 00, 10, 01, 11. To be looked at;
+        the memory is lent until the last of them is gone.
     """
 
     frame: Frame
@@ -67,7 +66,7 @@ class Viewer:
         self._codeword = codeword
         self._patterns = patterns
         self._clock = clock
-        self._selections: OrderedDict[tuple[int, Geometry], list[Numbers]] = OrderedDict()
+        self._selections: OrderedDict[tuple[int, int], list[Numbers]] = OrderedDict()
         self._lock = Lock()
 
     def mark(self, frame: Prepared | Frame) -> Frame:
@@ -99,7 +98,7 @@ class Viewer:
 
     def _select(self, prepared: Prepared) -> list[Numbers]:
         """Blocks to take, band by band; kept for the slot."""
-        wanted = (prepared.slot, prepared.geometry)
+        wanted = (prepared.slot, prepared.stage.number)
         with self._lock:
             made = self._selections.get(wanted)
             if made is None:
