@@ -310,16 +310,15 @@ def page(plan: Plan, log: Log, given: Sequence[str]) -> str:
         [
             "# A soak",
             "",
-            f"A source at {plan.rate} frames/s, in turn {shapes}, marked for {plan.viewers} viewers by {plan.threads} "
-            "threads. A viewer",
-            f"stays {plan.stay:g} s on average; every {plan.change:g} s on average the shape changes, every "
-            f"{plan.jump:g} s the time stamps jump to anywhere in a day.",
+            f"A source at {plan.rate} frames/s, in turn {shapes}, marked for {plan.viewers} viewers",
+            f"by {plan.threads} threads. A viewer stays {plan.stay:g} s on average; every {plan.change:g} s on average",
+            f"the shape changes, every {plan.jump:g} s the time stamps jump to anywhere in a day.",
             f"Written by `{made['command']}` ({made['libraries']}; {made['machine']}).",
             "",
             table(("what", "measured", "must be"), rows),
             "",
-            f"Peak of the process' memory, each {plan.period:g} s, MiB: {memory}. Growth is counted from the second "
-            "one on.",
+            f"Peak of the process' memory, each {plan.period:g} s, MiB: {memory}.",
+            "Growth is counted from the second one on.",
             f"The embedder's own counts: `{log.counts}`.",
             f"Frames that were not ready in time, beside whatever else the machine had to do: {log.late}.",
             "",

@@ -69,6 +69,8 @@ class Deltas:
         self._masks = [np.empty((grid.height, grid.width), np.float32) for grid in grids]
         self._kind: Mask | None = None
         self._slot: int | None = None
+        self._turned = 0
+        self._pattern = self._patterns_of(self._turned)
 
     @property
     def looked(self) -> bool:
@@ -125,21 +127,24 @@ class Deltas:
         if self._slot == slot:
             return
         self._slot = None  # half filled fields are good for nothing
-        (zero, one), chips = self._patterns_of(slot)
+        if self._turned != slot:
+            self._pattern, self._turned = self._patterns_of(slot), slot
+        (zero, one), chips = self._pattern
         stored = self._geometry.stored
         mask = self._masks[0]
         for field, pattern in zip(self.luma, (zero, one), strict=True):
             change = np.multiply(mask, pattern, out=self._scratch.array("luma change", mask.shape))
-            field.fill(stored(change), cv2.norm(change, cv2.NORM_INF))
+            field.fill([stored(change)], cv2.norm(change, cv2.NORM_INF))
         if self.chroma:
             mask = self._masks[1]
-            change = self._scratch.array("chroma change", (*mask.shape, 2))
-            for index in (0, 1):
-                np.multiply(mask, chips[index], out=change[..., index])
-            change = stored(change)
-            largest = cv2.norm(change, cv2.NORM_INF)  # of both, so that they are alike in one plane and in two
+            changes = [
+                stored(np.multiply(mask, pattern, out=self._scratch.array(name, mask.shape)))
+                for pattern, name in zip(chips, ("blue change", "red change"), strict=True)
+            ]
+            # of both, so that they get the same samples in one plane as in two
+            largest = max(cv2.norm(change, cv2.NORM_INF) for change in changes)
             for index, field in enumerate(self.chroma):
-                field.fill(change if len(self.chroma) == 1 else change[..., index], largest)
+                field.fill(changes if len(self.chroma) == 1 else [changes[index]], largest)
         self._slot = slot
 
     def _patterns_of(self, slot: int) -> tuple[tuple[Samples, Samples], list[Samples]]:

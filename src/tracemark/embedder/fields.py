@@ -42,28 +42,25 @@ class ByteField:
         self._step = 1.0
         self._scratch = Scratch()
 
-    def fill(self, change: Samples, largest: float) -> None:
+    def fill(self, changes: list[Samples], largest: float) -> None:
         """Take a change over.
 
         Parameters
         ----------
-        change : ndarray of float32, shape (grid height, grid width, ...)
-            As it lies in storage, in levels.
+        changes : list of ndarray of float32, shape (grid height, grid width)
+            One for each colour in the plane, as it lies in storage, in levels.
         largest : float
             Magnitude that no sample of the change exceeds.
         """
         self._step = largest / (HEADROOM * (ZERO - 1)) if largest > 0 else 1.0
-        small = self._scratch.array("small", change.shape, np.uint8)
-        cv2.convertScaleAbs(change, dst=small, alpha=1 / self._step, beta=ZERO)
-        height, width = self._steps.shape[:2]
-        if small.ndim == 2:
-            cv2.resize(small, (width, height), dst=self._steps, interpolation=cv2.INTER_CUBIC)
-            return
-        # one colour at a time, that they get the same samples as in planes of their own
-        one = self._scratch.array("one colour", (height, width), np.uint8)
-        for index in range(small.shape[2]):
-            cv2.resize(small[..., index], (width, height), dst=one, interpolation=cv2.INTER_CUBIC)
-            cv2.insertChannel(one, self._steps, index)
+        small = self._scratch.array("small", changes[0].shape, np.uint8)
+        height, width = size = self._steps.shape[:2]
+        one = self._steps if len(changes) == 1 else self._scratch.array("one colour", size, np.uint8)
+        for index, change in enumerate(changes):
+            cv2.convertScaleAbs(change, dst=small, alpha=1 / self._step, beta=ZERO)
+            cv2.resize(small, (width, height), dst=one, interpolation=cv2.INTER_CUBIC)
+            if one is not self._steps:
+                cv2.insertChannel(one, self._steps, index)
 
     def add(self, plane: Plane, sign: int, out: Plane) -> None:
         """Add the change, or its negative, to a plane: rounded and saturated.
@@ -99,10 +96,10 @@ class FloatField:
         self.levels: Samples = np.empty(shape, np.float32)
         self._top = top
 
-    def fill(self, change: Samples, largest: float) -> None:  # noqa: ARG002 - floats need no range
+    def fill(self, changes: list[Samples], largest: float) -> None:  # noqa: ARG002 - floats need no range
         """Take a change over, as `ByteField.fill`."""
         height, width = self.levels.shape[:2]
-        cv2.resize(change, (width, height), dst=self.levels, interpolation=cv2.INTER_CUBIC)
+        cv2.resize(changes[0], (width, height), dst=self.levels, interpolation=cv2.INTER_CUBIC)
 
     def add(self, plane: Plane, sign: int, out: Plane) -> None:
         """Add the change or its negative, as `ByteField.add`."""

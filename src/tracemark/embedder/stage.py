@@ -190,8 +190,7 @@ class Stage:
             if not len(tiling.cut):
                 continue
             shape, dtype = (tiling.size[0], len(tiling.cut)), blocks.dtype
-            names = (f"cut blocks of {version}, {shape}" for version in "AB")
-            a, b = (self._scratch.array(name, shape, dtype) for name in names)
+            a, b = (self._scratch.array(name, shape, dtype) for name in ("cut from A", "cut from B"))
             blocks.take(tiling.cut, 1, a, "clip")
             blocks.take(tiling.cut + tiling.blocks, 1, b, "clip")
             start, length = 2 * tiling.row, len(tiling.cut) * tiling.block

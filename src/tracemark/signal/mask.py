@@ -6,6 +6,7 @@ change from version to version. docs/decisions/0004-mask.md has the measurements
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import cv2
@@ -212,6 +213,6 @@ def onto(grid: Grid, samples: Samples, out: Samples | None = None) -> Samples:
 
 
 def _limited(mask: Samples, limit: float) -> Samples:
-    rms = cv2.norm(mask) / np.sqrt(mask.size)
+    rms = cv2.norm(mask) / math.sqrt(mask.size)
     mask *= min(1.0, limit / rms)
     return mask

@@ -104,8 +104,8 @@ def _sum(plane: Plane, grid: Grid, scratch: Scratch, first: Samples, second: Sam
     for top in range(0, grid.height, CHUNK):
         part = slice(top, min(top + CHUNK, grid.height))
         count = part.stop - part.start
-        sums = scratch.array(f"sums of {count} rows", (count, width))
-        rows = scratch.array(f"{count} rows", (depth, count, width), plane.dtype)
+        sums = scratch.array("sums", (count, width))
+        rows = scratch.array("rows", (depth, count, width), plane.dtype)
         for row in range(depth):
             plane.take(starts[part] + row, 0, rows[row], "clip")
         for accumulate, out in wanted:

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 class Scratch:
-    """Arrays by name. One user at a time: whoever asks for a name gets the array that had it before.
+    """Arrays by name and shape. One user at a time: whoever asks for one gets what was used under its name before.
 
     A stream of frames asks for the same names and shapes over and over, so that after the first frame nothing is
-    allocated; only another shape makes another array.
+    allocated.
     """
 
     def __init__(self) -> None:
-        self._arrays: dict[str, NDArray[Any]] = {}
+        self._arrays: dict[tuple[str, tuple[int, ...], DTypeLike], NDArray[Any]] = {}
 
     def array(self, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
         """Array whose contents are whatever was left in it.
@@ -33,7 +33,8 @@ class Scratch:
         -------
         ndarray
         """
-        made = self._arrays.get(name)
-        if made is None or made.shape != shape or made.dtype != dtype:
-            made = self._arrays[name] = np.empty(shape, dtype)
+        wanted = name, shape, dtype
+        made = self._arrays.get(wanted)
+        if made is None:
+            made = self._arrays[wanted] = np.empty(shape, dtype)
         return made
