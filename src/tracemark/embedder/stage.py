@@ -31,6 +31,9 @@ BLUE_TO_RGB = (0.0, -0.344136, 1.772)
 RED_TO_RGB = (1.402, -0.714136, 0.0)
 
 
+SMALLEST_PIECE = 8
+"""Bytes: from here on it is faster to gather the pieces of cut blocks than to copy through a mask of bytes."""
+
 _NUMBERS = itertools.count()
 
 
@@ -47,9 +50,8 @@ class Sheet:
     ----------
     memory : ndarray of uint8
     planes : list of ndarray, shape (height, bytes of a row)
-    blocks : list of ndarray, shape (height, blocks of a row)
     bands : list of ndarray, shape (rows of the band, blocks of a row)
-        Every band of every plane, from `blocks`.
+        Every band of every plane, as blocks.
     """
 
     def __init__(self, tilings: list[Tiling], *, shared: bool) -> None:
@@ -58,9 +60,10 @@ class Sheet:
         self.planes = [
             self.memory[place].reshape(tiling.size[0], -1) for tiling, place in zip(tilings, places, strict=True)
         ]
-        self.blocks = [plane.view(f"V{tiling.block}") for tiling, plane in zip(tilings, self.planes, strict=True)]
         self.bands = [
-            blocks[band] for tiling, blocks in zip(tilings, self.blocks, strict=True) for band in tiling.bands
+            plane.view(f"V{tiling.block}")[band]
+            for tiling, plane in zip(tilings, self.planes, strict=True)
+            for band in tiling.bands
         ]
 
 
@@ -186,19 +189,28 @@ class Stage:
         sheet : Sheet
             From `shared`, filled.
         """
-        for tiling, plane, blocks in zip(self.tilings, sheet.planes, sheet.blocks, strict=True):
+        for tiling, plane in zip(self.tilings, sheet.planes, strict=True):
             if not len(tiling.cut):
                 continue
-            shape, dtype = (tiling.size[0], len(tiling.cut)), blocks.dtype
-            a, b = (self._scratch.array(name, shape, dtype) for name in ("cut from A", "cut from B"))
-            blocks.take(tiling.cut, 1, a, "clip")
-            blocks.take(tiling.cut + tiling.blocks, 1, b, "clip")
-            start, length = 2 * tiling.row, len(tiling.cut) * tiling.block
-            one, other = a.view(np.uint8), b.view(np.uint8)
-            for base, over, place in ((one, other, start), (other, one, start + length)):
-                target = plane[:, place : place + length]
+            mixed = plane[:, 2 * tiling.row :]
+            if tiling.piece >= SMALLEST_PIECE:
+                np.copyto(mixed, self._taken(plane, tiling.piece, tiling.mixed, "pieces"))
+                continue
+            a, b = (
+                self._taken(plane, tiling.block, tiling.cut + index * tiling.blocks, f"cut from {version}")
+                for index, version in enumerate("AB")
+            )
+            for base, over, target in zip((a, b), (b, a), np.split(mixed, 2, axis=1), strict=True):
                 np.copyto(target, base)
                 cv2.copyTo(over, tiling.odd_bytes, target)
+
+    def _taken(self, plane: Bytes, size: int, numbers: NDArray[np.intp], name: str) -> Bytes:
+        """Gather blocks of a size from the rows of a plane."""
+        blocks = plane.view(f"V{size}")
+        made = self._scratch.array(name, (len(blocks), len(numbers)), blocks.dtype)
+        blocks.take(numbers, 1, made, "clip")
+        taken: Bytes = made.view(np.uint8)
+        return taken
 
     def _fill_packed(self, view: Plane, versions: tuple[Plane, ...]) -> None:
         luma, (blue, red) = self.deltas.luma, self.deltas.chroma

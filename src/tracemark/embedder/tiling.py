@@ -52,6 +52,10 @@ class Tiling:
         Number of the cell under the first and under the last pixel of each block, in each map of cells.
     odd : ndarray of int, shape (blocks,)
         1 where the last pixel of a block is in an odd column of cells.
+    piece : int
+        Bytes of the pieces of a block that no boundary runs through.
+    mixed : ndarray of int, shape (2 * cuts * block / piece,)
+        Pieces that C and then D are made of, among those of a row of A and B.
     odd_bytes : ndarray of uint8, shape (height, cuts * block)
         255 where a byte of a cut block is in an odd column of cells.
     """
@@ -66,6 +70,8 @@ class Tiling:
     first: Numbers
     last: Numbers
     odd: Numbers
+    piece: int
+    mixed: Numbers
     odd_bytes: NDArray[np.uint8]
 
     @classmethod
@@ -100,7 +106,11 @@ class Tiling:
         parity = np.zeros(width, np.intp)
         parity[columns] = 1
         parity = np.cumsum(parity) % 2
-        under = np.minimum((cut[:, None] * block + np.arange(block)).ravel() // pixel, width - 1)
+        piece = int(np.gcd.reduce(np.append(cuts, block)))
+        # what lies over the edge is of no account
+        places = (cut[:, None] * block + np.arange(block)).ravel()
+        odd = parity[np.minimum(places // pixel, width - 1)]
+        mixed = np.concatenate([blocks * block * version + places for version in (odd, 1 - odd)])[::piece] // piece
         return cls(
             size=(height, width),
             pixel=pixel,
@@ -112,7 +122,9 @@ class Tiling:
             first=np.stack([cells[np.ix_(starts, begin)] for cells in maps]),
             last=np.stack([cells[np.ix_(starts, end)] for cells in maps]),
             odd=parity[end],
-            odd_bytes=np.tile(np.uint8(255) * parity[under].astype(np.uint8), (height, 1)),
+            piece=piece,
+            mixed=mixed,
+            odd_bytes=np.tile(np.uint8(255) * odd.astype(np.uint8), (height, 1)),
         )
 
     @property

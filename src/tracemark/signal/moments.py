@@ -105,13 +105,15 @@ def _sum(plane: Plane, grid: Grid, scratch: Scratch, first: Samples, second: Sam
         part = slice(top, min(top + CHUNK, grid.height))
         count = part.stop - part.start
         sums = scratch.array("sums", (count, width))
-        rows = scratch.array("rows", (depth, count, width), plane.dtype)
-        for row in range(depth):
-            plane.take(starts[part] + row, 0, rows[row], "clip")
+        if depth == ratio:
+            rows = [plane[top * depth + row : part.stop * depth : depth] for row in range(depth)]
+        else:
+            room = scratch.array("rows", (depth, count, width), plane.dtype)
+            rows = [plane.take(starts[part] + row, 0, room[row], "clip") for row in range(depth)]
         for accumulate, out in wanted:
             sums[:] = 0
-            for row in range(depth):
-                accumulate(rows[row], sums)
+            for row in rows:
+                accumulate(row, sums)
             cv2.resize(sums, (grid.width, count), dst=out[part], interpolation=cv2.INTER_AREA)
             out[part] *= 1 / depth
 
