@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 HOUSE = Path(__file__).parents[1]
 FRAME_RATE = 30
+TENFOLD = 10
 ROOM = 256 * 1024
 """Bytes that a viewer may take beside their frame."""
 
@@ -160,8 +161,9 @@ def bars(found: dict[tuple[str, str], Measured], memory: tuple[int, int]) -> lis
 
 
 def draw(every: list[Measured], target: Path) -> None:
-    """Draw the groups, each on its own scale of tenfolds."""
-    groups = list(dict.fromkeys(each.group for each in every))
+    """Draw the groups that compare something, each on its own scale: of tenfolds where it spans more than one."""
+    names = [each.group for each in every]
+    groups = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     heights = [sum(each.group == name for each in every) for name in groups]
     figure = Figure(figsize=(9, 0.42 * sum(heights) + 0.75 * len(groups)), layout="constrained")
     rows = figure.subplots(len(groups), 1, height_ratios=[height + 0.6 for height in heights])
@@ -173,7 +175,8 @@ def draw(every: list[Measured], target: Path) -> None:
             axes.annotate(f" {each.least:.3g}", (each.least, place), va="center", fontsize=8)
         axes.set_yticks(range(len(members)), [each.name for each in members], fontsize=8)
         axes.set_title(f"{name}, ms", fontsize=9, loc="left")
-        axes.set_xscale("log")
+        if members[-1].least > TENFOLD * members[0].least:
+            axes.set_xscale("log")
         axes.margins(x=0.15)
         axes.invert_yaxis()
         axes.tick_params(axis="x", labelsize=7)
