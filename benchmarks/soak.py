@@ -50,7 +50,7 @@ CHECKED_ROWS = 16
 LEAST_CHANGED = 0.05
 """Share of luma samples that differ from the host in a marked frame; in the worst one seen it is about 0.2."""
 
-LEAST_FRAMES = 20
+LEAST_FRAMES = 10
 """Frames that a recording has at least, however few came in time."""
 
 FLAT = 0.05
@@ -145,6 +145,7 @@ class Crowd:
         self._pictures = [_pictures(*shape) for shape in plan.shapes]
         self._shape = 0
         self._start = 0
+        self._number, self._passed = 0, 0.0
         self._members = 0
         self._viewers: dict[int, Viewer] = {}
         self._held: dict[int, av.VideoFrame] = {}
@@ -158,11 +159,12 @@ class Crowd:
         self.log.joined += 1
 
     def _happens(self, mean_seconds: float) -> bool:
-        return bool(self._chance.random() < 1 / (mean_seconds * self._plan.rate))
+        return bool(self._chance.random() < 1 - np.exp(-self._passed / mean_seconds))
 
     def step(self, pool: ThreadPoolExecutor, number: int) -> None:
         """Show the frame of a number to everybody."""
         plan, log = self._plan, self.log
+        self._passed, self._number = (number - self._number) / plan.rate, number
         if self._happens(plan.change):
             self._shape = (self._shape + 1) % len(plan.shapes)
             log.changes += 1

@@ -20,7 +20,7 @@ from tests.scenes import KEY, PAYLOAD, WRONG_KEY, film, recover, timed
 from tracemark.embedder import Counts, Embedder, Fallback, Mask, Policy, Prepared
 from tracemark.embedder.fields import ByteField, FloatField
 from tracemark.embedder.policy import Clockwork
-from tracemark.embedder.pool import WINDOW, Pool, aligned
+from tracemark.embedder.pool import WINDOW, Pool, fresh
 from tracemark.errors import PrepareError
 from tracemark.frames import LAYOUTS, layout_of, luma_and_chroma, planes
 from tracemark.payload import Payload
@@ -72,7 +72,7 @@ def changed(frame: Frame, before: Frame) -> float:
 
 def a_pool() -> Pool[SimpleNamespace]:
     """Make a pool of small blocks."""
-    return Pool(lambda: SimpleNamespace(memory=aligned(4096)))
+    return Pool(lambda: SimpleNamespace(memory=fresh(4096)))
 
 
 def test_a_block_comes_back_when_nothing_refers_to_it() -> None:
@@ -187,12 +187,14 @@ def test_memory_of_one_more_viewer() -> None:
     prepared = embedder.prepare(picture)
     held = [embedder.viewer(Payload(88, member)) for member in range(2)]
     frames = [viewer.mark(prepared) for viewer in held]
+    made = prepared.stage.copies.made
     tracemalloc.start()
     more = embedder.viewer(Payload(88, 7))
     frames.append(more.mark(prepared))
-    cost, _ = tracemalloc.get_traced_memory()
+    beside, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert 1920 * 1080 * 3 // 2 <= cost <= 1920 * 1080 * 3 // 2 + 256 * 1024
+    assert prepared.stage.copies.made - made == 1
+    assert prepared.stage.copies.lend()[0].nbytes + beside <= 1920 * 1080 * 3 // 2 + 256 * 1024
 
 
 # Selections

@@ -289,17 +289,16 @@ def _timed(work: Callable[[], object]) -> float:
 def _memory(embedder: Embedder, host: av.VideoFrame) -> int:
     """Bytes that one more viewer and the frame in their hands take."""
     prepared = embedder.prepare(host)
-    held: list[object] = []
-    pool = prepared.stage.copies
-    while pool.free:  # so that the next frame has to be of new memory
-        held.append(pool.lend())
     tracemalloc.start()
     try:
         viewer = embedder.viewer(Payload(SESSION, 0))
-        held.append(viewer.mark(prepared))
-        return tracemalloc.get_traced_memory()[0]
+        held = viewer.mark(prepared)
+        beside, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
+    del held
+    loan, _ = prepared.stage.copies.lend()  # pooled memory is the system's own, and not traced
+    return beside + loan.nbytes
 
 
 def _read(clip: Path) -> tuple[list[av.VideoFrame], Fraction, float]:

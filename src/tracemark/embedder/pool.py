@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
+from mmap import mmap
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -12,9 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
-
-ALIGNMENT = 64
-"""Bytes: a cache line, and the widest vector that numpy, OpenCV or an encoder loads at once."""
 
 WINDOW = 256
 """Loans after which blocks are let go that were not needed since: a few frames of a full house."""
@@ -110,8 +108,8 @@ class Pool(Generic[AnyBlock]):
         self._peak, self._count = self.lent, 0
 
 
-def aligned(size: int) -> NDArray[np.uint8]:
-    """Make memory that starts at a cache line.
+def fresh(size: int) -> NDArray[np.uint8]:
+    """Make memory that the system gets back as a whole when it is let go.
 
     Parameters
     ----------
@@ -121,8 +119,10 @@ def aligned(size: int) -> NDArray[np.uint8]:
     Returns
     -------
     ndarray of uint8, shape (size,)
-        Zeros: what is left over beside a picture must not tell what lay there before.
+        Zeros, from the start of a page on.
+
+    Notes
+    -----
+    Blocks of changing sizes from numpy's own allocator leave holes between them that are neither used nor given back.
     """
-    whole = np.zeros(size + ALIGNMENT, np.uint8)
-    start = -whole.ctypes.data % ALIGNMENT
-    return whole[start : start + size]
+    return np.frombuffer(mmap(-1, size), np.uint8)

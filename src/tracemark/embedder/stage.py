@@ -11,7 +11,7 @@ from av import VideoFrame
 
 from tracemark.embedder.deltas import Deltas
 from tracemark.embedder.fields import FloatField
-from tracemark.embedder.pool import Pool, aligned
+from tracemark.embedder.pool import Pool, fresh
 from tracemark.embedder.tiling import Tiling
 from tracemark.frames import planes
 from tracemark.signal.scratch import Scratch
@@ -56,7 +56,7 @@ class Sheet:
 
     def __init__(self, tilings: list[Tiling], *, shared: bool) -> None:
         places = _places(tilings, shared=shared)
-        self.memory = aligned(places[-1].stop)
+        self.memory = fresh(places[-1].stop)
         self.planes = [
             self.memory[place].reshape(tiling.size[0], -1) for tiling, place in zip(tilings, places, strict=True)
         ]
