@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from itertools import pairwise
@@ -195,6 +196,24 @@ def test_memory_of_one_more_viewer() -> None:
     tracemalloc.stop()
     assert prepared.stage.copies.made - made == 1
     assert prepared.stage.copies.lend()[0].nbytes + beside <= 1920 * 1080 * 3 // 2 + 256 * 1024
+
+
+def test_a_size_that_is_left_leaves_no_memory() -> None:
+    """When the stream changes its size, all memory of the old one goes at once, without the garbage collector."""
+    embedder = Embedder(KEY)
+    viewer = embedder.viewer(PAYLOAD)
+    held = [viewer.mark(host(320, 180)) for _ in range(3)]
+    assert embedder._stage is not None
+    old, pool = weakref.ref(embedder._stage), weakref.ref(embedder._stage.copies)
+    gc.disable()
+    try:
+        viewer.mark(host(426, 240))
+        assert old() is None
+        assert pool() is not None  # frames of the old size are still out
+        held.clear()
+        assert pool() is None
+    finally:
+        gc.enable()
 
 
 # Selections

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING
 
 import cv2
@@ -103,8 +104,9 @@ class Stage:
         self._dtype = views[0].dtype
         self.tilings = [self._tiling(index) for index in range(len(views))]
         self.deltas = Deltas(geometry, patterns, strength, self._shapes)
-        self.shared = Pool(lambda: Sheet(self.tilings, shared=True))
-        self.copies = Pool(lambda: Sheet(self.tilings, shared=False))
+        # not by way of the stage: it would refer to itself, and its memory wait for the garbage collector
+        self.shared = Pool(partial(Sheet, self.tilings, shared=True))
+        self.copies = Pool(partial(Sheet, self.tilings, shared=False))
         self._shared_places = _places(self.tilings, shared=True)
         self._places = _places(self.tilings, shared=False)
         self._scratch = Scratch()
