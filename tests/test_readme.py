@@ -36,7 +36,7 @@ def test_commands_of_the_readme_exist(words: list[str]) -> None:
 
 def test_the_readme_shows_commands() -> None:
     """The README shows every command, so that the test above tests something."""
-    streams, evidence = {"pipe", "relay"}, {"report", "verify", "notice", "case"}
+    streams, evidence = {"pipe", "relay", "bench"}, {"report", "verify", "notice", "case"}
     assert {words[1] for words in COMMANDS} == {"demo", "keygen", "embed", "decode", "registry", *streams, *evidence}
 
 

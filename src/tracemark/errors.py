@@ -55,3 +55,7 @@ class EvidenceError(TracemarkError):
 
 class NoticeError(TracemarkError):
     """A notice lacks something, or its kind or case file is not what it should be."""
+
+
+class PrepareError(TracemarkError):
+    """A frame was not prepared for marking: its mask could not be made, or not in time, and the policy is to say so."""

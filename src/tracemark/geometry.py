@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import cv2
 import numpy as np
 from av import VideoFrame
 
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 
     from tracemark.frames import Frame
 
-    Samples = NDArray[np.float32]
-
+Array = TypeVar("Array", bound="NDArray[Any]")
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
@@ -86,28 +84,27 @@ class Geometry:
         """Canonical grid of the chroma planes."""
         return Grid.of(self.aspect, self.profile.chroma.long_side, self.profile.cell)
 
-    def shown(self, plane: NDArray[Scalar]) -> NDArray[Scalar]:
+    def shown(self, plane: Array) -> Array:
         """Turn a stored plane as it is displayed."""
-        return np.ascontiguousarray(np.rot90(plane, self.turns)) if self.turns else plane
+        return cast("Array", np.ascontiguousarray(np.rot90(plane, self.turns))) if self.turns else plane
 
-    def stored(self, plane: Samples, size: tuple[int, int]) -> Samples:
-        """Bring displayed canonical samples to a stored plane of ``(height, width)`` pixels."""
-        turned = np.ascontiguousarray(np.rot90(plane, -self.turns))
-        return np.asarray(cv2.resize(turned, (size[1], size[0]), interpolation=cv2.INTER_CUBIC), np.float32)
+    def stored(self, plane: Array) -> Array:
+        """Turn a displayed plane as it is stored."""
+        return cast("Array", np.ascontiguousarray(np.rot90(plane, -self.turns))) if self.turns else plane
 
-    def pixels(self, grid: Grid, cells: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    def pixels(self, grid: Grid, cells: NDArray[Scalar], size: tuple[int, int]) -> NDArray[Scalar]:
         """Spread a value per cell over the pixels of a stored plane.
 
         Parameters
         ----------
         grid : Grid
-        cells : ndarray of uint8, shape (rows, columns)
+        cells : ndarray, shape (rows, columns)
         size : tuple of int
             Height and width of the stored plane.
 
         Returns
         -------
-        ndarray of uint8, shape (height, width)
+        ndarray, shape (height, width)
         """
         height, width = size if self.turns % 2 == 0 else size[::-1]
         top, _, left, _ = grid.border

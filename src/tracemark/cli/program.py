@@ -9,7 +9,20 @@ from tracemark.cli import complain
 from tracemark.cli.groups import LazyGroup
 from tracemark.errors import TracemarkError
 
-_COMMANDS = ("keygen", "embed", "decode", "demo", "pipe", "relay", "registry", "report", "verify", "notice", "case")
+_COMMANDS = (
+    "keygen",
+    "embed",
+    "decode",
+    "demo",
+    "bench",
+    "pipe",
+    "relay",
+    "registry",
+    "report",
+    "verify",
+    "notice",
+    "case",
+)
 
 tracemark = click.version_option(__version__, prog_name="tracemark")(
     LazyGroup(

@@ -6,10 +6,13 @@ change from version to version. docs/decisions/0004-mask.md has the measurements
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+
+from tracemark.signal.scratch import Scratch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,38 +69,57 @@ CHROMA_LIMIT = 0.56
 REACH = 5
 """Side, in canonical samples, of the neighbourhood that must be textured: the flat side of an edge hides little."""
 
+_LEAST = 1e-12
+"""Texture over the threshold, levels, that counts as none: OpenCV's power of zero itself goes a slow way."""
 
-def texture(plane: Samples, canonical: Samples) -> Samples:
+_NEIGHBOURHOOD = np.ones((REACH, REACH), np.uint8)
+
+
+def texture(squares: Samples, canonical: Samples, scratch: Scratch | None = None) -> Samples:
     """Measure texture: the deviation that is left when smooth shading is taken away.
 
     Parameters
     ----------
-    plane : ndarray of float32, shape (plane height, plane width)
-        Luma in 8-bit levels.
+    squares : ndarray of float32, shape (height, width)
+        Mean of the squared luma over each canonical sample, in 8-bit levels squared; see `moments`.
     canonical : ndarray of float32, shape (height, width)
-        The same on the canonical grid.
+        Mean of the luma, in 8-bit levels.
+    scratch : Scratch, optional
+        Where the result and all steps towards it lie; by default new memory.
 
     Returns
     -------
     ndarray of float32, shape (height, width)
         Levels; the least of the neighbourhood, so that edges do not count as texture.
     """
-    size = (canonical.shape[1], canonical.shape[0])
-    fine = cv2.resize(plane * plane, size, interpolation=cv2.INTER_AREA) - canonical * canonical
-    mean = cv2.blur(canonical, (3, 3))
-    coarse = cv2.blur(canonical * canonical, (3, 3)) - mean * mean
+    room = scratch or Scratch()
+    shape = canonical.shape
+    fine, coarse, mean, step, across, down = (
+        room.array(name, shape) for name in ("fine", "coarse", "mean", "step", "across", "down")
+    )
+    np.multiply(canonical, canonical, out=step)
+    np.subtract(squares, step, out=fine)
+    cv2.blur(step, (3, 3), dst=coarse)
+    cv2.blur(canonical, (3, 3), dst=mean)
+    np.multiply(mean, mean, out=mean)
+    np.subtract(coarse, mean, out=coarse)
     # a plane of slope g has variance g^2/12 within a sample and 2 g^2/3 among three by three samples
-    across = cv2.blur(cv2.Sobel(canonical, cv2.CV_32F, 1, 0, scale=1 / 8), (3, 3))
-    down = cv2.blur(cv2.Sobel(canonical, cv2.CV_32F, 0, 1, scale=1 / 8), (3, 3))
-    shading = across * across + down * down
-    fine = np.maximum(fine - shading / 12, 0)
-    coarse = np.maximum(coarse - shading * (2 / 3), 0)
-    deviation = np.sqrt(cv2.blur(fine, (3, 3)) + coarse)
-    least = cv2.erode(deviation, np.ones((REACH, REACH), np.uint8))
-    return np.asarray(cv2.blur(least, (REACH, REACH)), np.float32)
+    cv2.blur(cv2.Sobel(canonical, cv2.CV_32F, 1, 0, dst=step, scale=1 / 8), (3, 3), dst=across)
+    cv2.blur(cv2.Sobel(canonical, cv2.CV_32F, 0, 1, dst=step, scale=1 / 8), (3, 3), dst=down)
+    np.multiply(across, across, out=across)
+    np.multiply(down, down, out=down)
+    shading = np.add(across, down, out=across)
+    fine -= np.multiply(shading, 1 / 12, out=down)
+    np.maximum(fine, 0, out=fine)
+    coarse -= np.multiply(shading, 2 / 3, out=down)
+    np.maximum(coarse, 0, out=coarse)
+    deviation = np.add(cv2.blur(fine, (3, 3), dst=step), coarse, out=coarse)
+    np.sqrt(deviation, out=deviation)
+    least = cv2.erode(deviation, _NEIGHBOURHOOD, dst=fine)
+    return np.asarray(cv2.blur(least, (REACH, REACH), dst=room.array("texture", shape)), np.float32)
 
 
-def luma_mask(canonical: Samples, textured: Samples) -> Samples:
+def luma_mask(canonical: Samples, textured: Samples, scratch: Scratch | None = None) -> Samples:
     """Mask of the luma plane.
 
     Parameters
@@ -106,19 +128,33 @@ def luma_mask(canonical: Samples, textured: Samples) -> Samples:
         Luma in 8-bit levels.
     textured : ndarray of float32, shape (height, width)
         From `texture`.
+    scratch : Scratch, optional
+        Where the result and all steps towards it lie; by default new memory.
 
     Returns
     -------
     ndarray of float32, shape (height, width)
         RMS of the mark at strength 1, in 8-bit levels.
     """
-    mask = LUMA_FLOOR + LUMA_SLOPE * np.maximum(textured - TEXTURE_THRESHOLD, 0) ** LUMA_POWER
+    room = scratch or Scratch()
+    mask, gain = room.array("luma mask", canonical.shape), room.array("step", canonical.shape)
+    np.subtract(textured, TEXTURE_THRESHOLD, out=gain)
+    np.maximum(gain, _LEAST, out=gain)
+    cv2.pow(gain, LUMA_POWER, dst=mask)
+    mask *= LUMA_SLOPE
+    mask += LUMA_FLOOR
     low, high = BRIGHTNESS_GAIN
-    mask *= np.clip(low + (high - low) * np.abs(canonical - MID_GREY) / MID_GREY, low, high)
+    np.subtract(canonical, MID_GREY, out=gain)
+    np.abs(gain, out=gain)
+    gain *= (high - low) / MID_GREY
+    gain += low
+    mask *= np.clip(gain, low, high, out=gain)
     return _limited(mask, LUMA_LIMIT)
 
 
-def chroma_mask(luma: Samples, textured: Samples, blue: Samples, red: Samples) -> Samples:
+def chroma_mask(
+    luma: Samples, textured: Samples, blue: Samples, red: Samples, scratch: Scratch | None = None
+) -> Samples:
     """Mask of both chroma planes.
 
     Parameters
@@ -127,19 +163,37 @@ def chroma_mask(luma: Samples, textured: Samples, blue: Samples, red: Samples) -
         Luma and its `texture`, on the chroma grid.
     blue, red : ndarray of float32, shape (height, width)
         Cb and Cr in 8-bit levels, 128 for grey.
+    scratch : Scratch, optional
+        Where the result and all steps towards it lie; by default new memory.
 
     Returns
     -------
     ndarray of float32, shape (height, width)
         RMS of the mark at strength 1 in each of Cb and Cr, in 8-bit levels.
     """
-    mask = np.minimum(CHROMA_FLOOR + CHROMA_SLOPE * np.maximum(textured - TEXTURE_THRESHOLD, 0), CHROMA_TOP)
-    mask *= 1 + COLOUR_GAIN * np.hypot(blue - 128, red - 128) / COLOUR_SCALE
-    mask *= 1 - DARK_LOSS * np.clip((DARK - luma) / DARK, 0, 1)
+    room = scratch or Scratch()
+    mask, gain, other = (room.array(name, luma.shape) for name in ("chroma mask", "chroma gain", "chroma step"))
+    np.subtract(textured, TEXTURE_THRESHOLD, out=mask)
+    np.maximum(mask, 0, out=mask)
+    mask *= CHROMA_SLOPE
+    mask += CHROMA_FLOOR
+    np.minimum(mask, CHROMA_TOP, out=mask)
+    np.subtract(blue, 128, out=gain)
+    np.subtract(red, 128, out=other)
+    cv2.magnitude(gain, other, magnitude=gain)
+    gain *= COLOUR_GAIN / COLOUR_SCALE
+    gain += 1
+    mask *= gain
+    np.subtract(DARK, luma, out=gain)
+    gain *= 1 / DARK
+    np.clip(gain, 0, 1, out=gain)
+    gain *= -DARK_LOSS
+    gain += 1
+    mask *= gain
     return _limited(mask, CHROMA_LIMIT)
 
 
-def onto(grid: Grid, samples: Samples) -> Samples:
+def onto(grid: Grid, samples: Samples, out: Samples | None = None) -> Samples:
     """Bring samples of one canonical grid onto another of the same picture.
 
     Parameters
@@ -147,15 +201,18 @@ def onto(grid: Grid, samples: Samples) -> Samples:
     grid : Grid
         The coarser grid.
     samples : ndarray of float32, shape (any height, any width)
+    out : ndarray of float32, shape (grid.height, grid.width), optional
+        Where the result lies; by default new memory.
 
     Returns
     -------
     ndarray of float32, shape (grid.height, grid.width)
     """
-    smaller = cv2.resize(samples, (grid.width, grid.height), interpolation=cv2.INTER_AREA)
+    smaller = cv2.resize(samples, (grid.width, grid.height), dst=out, interpolation=cv2.INTER_AREA)
     return np.asarray(smaller, np.float32)
 
 
 def _limited(mask: Samples, limit: float) -> Samples:
-    rms = float(np.sqrt(np.mean(mask * mask)))
-    return (mask * min(1.0, limit / rms)).astype(np.float32)
+    rms = cv2.norm(mask) / math.sqrt(mask.size)
+    mask *= min(1.0, limit / rms)
+    return mask

@@ -1,0 +1,329 @@
+"""The measurement: every frame of a stream is prepared, copied, marked for every viewer, and encoded for one."""
+
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import av
+import cv2
+import numpy as np
+
+from tracemark.embedder import Embedder, Viewer
+from tracemark.errors import MediaError
+from tracemark.frames import layout_of, planes
+from tracemark.keys import Key
+from tracemark.payload import Payload
+from tracemark.video import Source
+from tracemark.video.pixels import MARKABLE, convert, nearest_format
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tracemark.frames import Plane
+    from tracemark.video import Progress
+
+MOST_FRAMES = 150
+"""Frames that are measured at most: their median stands still by then."""
+
+MOST_BYTES = 400_000_000
+"""Bytes of host frames that are kept in memory at most."""
+
+FEWEST_FRAMES = 2
+"""Frames without which there is no stream: one to warm up with, and one to measure."""
+
+WARM_UP = 3
+"""Frames that are not counted: memory is met for the first time."""
+
+ENCODER = "libx264"
+OPTIONS = {"preset": "veryfast", "tune": "zerolatency", "threads": "1"}
+"""Of the encoder: what live servers use, on the one core that all is measured on."""
+
+SESSION = 88
+
+
+@dataclass(frozen=True)
+class Times:
+    """Milliseconds that something takes.
+
+    Parameters
+    ----------
+    median, p99 : float
+    """
+
+    median: float
+    p99: float
+
+    @classmethod
+    def of(cls, seconds: list[float]) -> Times:
+        """Summarise measurements.
+
+        Parameters
+        ----------
+        seconds : list of float
+
+        Returns
+        -------
+        Times
+        """
+        return cls(float(np.median(seconds)) * 1000, float(np.percentile(seconds, 99)) * 1000)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What was measured.
+
+    Parameters
+    ----------
+    clip : str
+    width, height : int
+    format : str
+        Pixel format that is marked.
+    frame_rate : float
+        Frames a second.
+    frames, viewers : int
+        Frames measured, and viewers that each of them was marked for.
+    encoder : str
+        Encoder and its options.
+    copy : Times
+        Copying the planes that carry the mark, for one viewer.
+    prepare, mark, encode : Times
+        Preparing a frame; marking it for one viewer; encoding that viewer's frame.
+    latency : Times
+        From host frame to marked frame for one viewer: what tracemark adds.
+    end_to_end : Times
+        From host frame to packet for one viewer.
+    plane_bytes : int
+        Size of the planes that carry the mark.
+    viewer_bytes : int
+        Memory that one more viewer takes, their frame included.
+    """
+
+    clip: str
+    width: int
+    height: int
+    format: str
+    frame_rate: float
+    frames: int
+    viewers: int
+    encoder: str
+    copy: Times
+    prepare: Times
+    mark: Times
+    encode: Times
+    latency: Times
+    end_to_end: Times
+    plane_bytes: int
+    viewer_bytes: int
+
+    @property
+    def mark_over_copy(self) -> float:
+        """How many copies of the planes marking for one viewer takes."""
+        return self.mark.median / self.copy.median
+
+    @property
+    def viewers_per_core(self) -> float:
+        """Viewers that one core marks for at the stream's frame rate, if it does nothing else."""
+        return max(0.0, (1000 / self.frame_rate - self.prepare.median) / self.mark.median)
+
+    @property
+    def encoded_viewers_per_core(self) -> float:
+        """Viewers that one core marks and encodes for."""
+        each = self.mark.median + self.encode.median
+        return max(0.0, (1000 / self.frame_rate - self.prepare.median) / each)
+
+    @property
+    def core_share(self) -> float:
+        """Share of one core that marking for all the viewers takes, without encoding."""
+        return (self.prepare.median + self.viewers * self.mark.median) * self.frame_rate / 1000
+
+    @property
+    def share(self) -> float:
+        """Share of marking in marking and encoding for all the viewers."""
+        marking = self.prepare.median + self.viewers * self.mark.median
+        return marking / (marking + self.viewers * self.encode.median)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, as JSON has it; times in milliseconds.
+
+        Returns
+        -------
+        dict
+        """
+        derived = ("mark_over_copy", "viewers_per_core", "encoded_viewers_per_core", "core_share", "share")
+        return asdict(self) | {name: getattr(self, name) for name in derived}
+
+
+def measure(clip: Path, *, viewers: int = 10, progress: Progress | None = None) -> Bench:
+    """Measure on a recorded stream.
+
+    Everything runs on one core. Copies and marks go to as many places in memory as there are viewers, as in a server.
+
+    Parameters
+    ----------
+    clip : Path
+    viewers : int
+        Viewers that each frame is marked for, at least 1.
+    progress : callable, optional
+        See `tracemark.video.Progress`.
+
+    Returns
+    -------
+    Bench
+
+    Raises
+    ------
+    MediaError
+        If the clip cannot be read or is no video.
+    FrameError
+        If its picture is too small to be marked.
+    ValueError
+        If there are no viewers.
+    """
+    if viewers < 1:
+        raise ValueError(f"{viewers} viewers watch nothing")
+    hosts, rate, aspect = _read(clip)
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        return _measured(clip, hosts, rate, aspect, viewers, progress)
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def _measured(
+    clip: Path, hosts: list[av.VideoFrame], rate: Fraction, aspect: float, viewers: int, progress: Progress | None
+) -> Bench:
+    first = hosts[0]
+    key = Key.generate()
+    embedder = Embedder(key, frame_rate=float(rate), pixel_aspect=aspect)
+    crowd = [embedder.viewer(Payload(SESSION, member)) for member in range(viewers)]
+    layout = layout_of(first)
+    views = planes(first, layout)
+    places = [[np.zeros_like(view) for view in views] for _ in crowd]
+    held = [embedder.viewer(Payload(SESSION, 0)).mark(first)] * viewers
+    encoders = [_encoder(first, rate) for _ in range(2)]
+    seconds: dict[str, list[float]] = {
+        name: [] for name in ("copy", "prepare", "mark", "encode", "latency", "end to end")
+    }
+    alone = Embedder(key, frame_rate=float(rate), pixel_aspect=aspect)
+    single = alone.viewer(Payload(SESSION, viewers))
+    for number, host in enumerate(hosts):
+        taken = _frame(host, embedder, crowd, held, places, encoders[0])
+        taken |= _chain(host, alone, single, encoders[1])
+        if number >= min(WARM_UP, len(hosts) - 1):
+            for name, measured in taken.items():
+                seconds[name] += measured
+        if progress:
+            progress(number / float(rate), len(hosts) / float(rate))
+    return Bench(
+        clip=clip.name,
+        width=first.width,
+        height=first.height,
+        format=first.format.name,
+        frame_rate=float(rate),
+        frames=len(seconds["prepare"]),
+        viewers=viewers,
+        encoder=" ".join([ENCODER, *(f"{name}={value}" for name, value in OPTIONS.items())]),
+        copy=Times.of(seconds["copy"]),
+        prepare=Times.of(seconds["prepare"]),
+        mark=Times.of(seconds["mark"]),
+        encode=Times.of(seconds["encode"]),
+        latency=Times.of(seconds["latency"]),
+        end_to_end=Times.of(seconds["end to end"]),
+        plane_bytes=sum(view.nbytes for view in views),
+        viewer_bytes=_memory(embedder, first),
+    )
+
+
+def _frame(
+    host: av.VideoFrame,
+    embedder: Embedder,
+    crowd: list[Viewer],
+    held: list[Any],
+    places: list[list[Plane]],
+    encoder: av.VideoCodecContext,
+) -> dict[str, list[float]]:
+    """Measure the steps of one frame; each viewer holds on to their frame until the next, as a sender does."""
+    begin = perf_counter()
+    prepared = embedder.prepare(host)
+    prepare = [perf_counter() - begin]
+    mark = []
+    for index, viewer in enumerate(crowd):
+        begin = perf_counter()
+        frame = viewer.mark(prepared)
+        mark.append(perf_counter() - begin)
+        held[index] = frame
+    views = planes(host, prepared.geometry.layout)
+    copy = [_timed(lambda place=place: _copy(place, views)) for place in places]  # type: ignore[misc]
+    return {"prepare": prepare, "mark": mark, "copy": copy, "encode": [_timed(lambda: encoder.encode(held[0]))]}
+
+
+def _chain(
+    host: av.VideoFrame, embedder: Embedder, viewer: Viewer, encoder: av.VideoCodecContext
+) -> dict[str, list[float]]:
+    """Measure the whole way of one frame to one viewer."""
+    begin = perf_counter()
+    frame = viewer.mark(embedder.prepare(host))
+    marked = perf_counter() - begin
+    assert isinstance(frame, av.VideoFrame)
+    encoder.encode(frame)
+    return {"latency": [marked], "end to end": [perf_counter() - begin]}
+
+
+def _copy(place: list[Plane], views: list[Plane]) -> None:
+    for target, view in zip(place, views, strict=True):
+        np.copyto(target, view)
+
+
+def _timed(work: Callable[[], object]) -> float:
+    begin = perf_counter()
+    work()
+    return perf_counter() - begin
+
+
+def _memory(embedder: Embedder, host: av.VideoFrame) -> int:
+    """Bytes that one more viewer and the frame in their hands take."""
+    prepared = embedder.prepare(host)
+    tracemalloc.start()
+    try:
+        viewer = embedder.viewer(Payload(SESSION, 0))
+        held = viewer.mark(prepared)
+        beside, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    del held
+    loan, _ = prepared.stage.copies.lend()  # pooled memory is the system's own, and not traced
+    return beside + loan.nbytes
+
+
+def _read(clip: Path) -> tuple[list[av.VideoFrame], Fraction, float]:
+    hosts: list[av.VideoFrame] = []
+    with Source(clip) as source:
+        if source.still:
+            raise MediaError(f"{clip.name} is a picture", "the bench needs a video")
+        size = 0
+        for frame in source.frames():
+            host = convert(frame, nearest_format(frame.format.name, MARKABLE)[0])
+            hosts.append(host)
+            size += sum(plane.buffer_size for plane in host.planes)
+            if len(hosts) == MOST_FRAMES or size > MOST_BYTES:
+                break
+        if len(hosts) < FEWEST_FRAMES:
+            raise MediaError(f"{clip.name} has only {len(hosts)} frames", "the bench needs a video")
+        return hosts, Fraction(source.rate), float(source.pixel_aspect)
+
+
+def _encoder(host: av.VideoFrame, rate: Fraction) -> av.VideoCodecContext:
+    encoder = av.CodecContext.create(ENCODER, "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.width, encoder.height = host.width, host.height
+    taken = [each.name for each in encoder.codec.video_formats or ()]
+    encoder.pix_fmt = nearest_format(host.format.name, taken)[0]
+    encoder.framerate, encoder.time_base = rate, host.time_base or 1 / rate
+    encoder.options = OPTIONS
+    return encoder

@@ -1,0 +1,48 @@
+"""The measurement for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from tracemark.bench.measuring import Bench
+
+
+def tell_bench(bench: Bench) -> list[Table | str]:
+    """Put a measurement into words and a table.
+
+    Parameters
+    ----------
+    bench : Bench
+
+    Returns
+    -------
+    list of rich.table.Table or str
+    """
+    times = Table(title_justify="left")
+    times.add_column("one core, ms a frame")
+    times.add_column("median", justify="right")
+    times.add_column("p99", justify="right")
+    for name, taken in (
+        ("copy of the planes, a viewer", bench.copy),
+        ("mark, a viewer", bench.mark),
+        ("prepare, once for all", bench.prepare),
+        ("prepare and mark: latency added", bench.latency),
+        ("encode, a viewer", bench.encode),
+        ("end to end, one viewer", bench.end_to_end),
+    ):
+        times.add_row(name, f"{taken.median:.3f}", f"{taken.p99:.3f}")
+    beside = (bench.viewer_bytes - bench.plane_bytes) / 1024
+    shape = f"{bench.width}x{bench.height} {bench.format}, {bench.frame_rate:.3g} frames/s"
+    alone, encoded = bench.viewers_per_core, bench.encoded_viewers_per_core
+    return [
+        f"{bench.clip}: {shape}; {bench.frames} frames, {bench.viewers} viewers",
+        times,
+        f"mark takes {bench.mark_over_copy:.2f} copies of the planes",
+        f"viewers a core    {alone:.0f} marking only, {encoded:.1f} encoding, too",
+        f"{bench.viewers} viewers    {bench.core_share:.1%} of a core for marking",
+        f"memory a viewer   {bench.viewer_bytes / 2**20:.2f} MiB: their frame, and {beside:.0f} KiB beside it",
+        f"tracemark's share {bench.share:.1%} of marking and encoding ({bench.encoder})",
+    ]
