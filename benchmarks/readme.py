@@ -3,8 +3,9 @@
     python -m benchmarks.readme
 
 tells the demo's story once (on CLIP, Big Buck Bunny by default) and writes what came out between the markers of
-README.md, and the before/after/difference picture to docs/img/difference.jpg. Then it makes evidence of the leak,
-verifies it, flips one byte of the report, and verifies again.
+README.md, and the before/after/difference picture to docs/img/difference.jpg. Another member's code pasted over a copy
+shows what a disagreement looks like. Then it makes evidence of the leak, verifies it, flips one byte of the report, and
+verifies again.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from pathlib import Path
 
 import cv2
 
+from tracemark import Decoding, Key, Payload, SessionCode, decode
 from tracemark.demo import tell
+from tracemark.demo.story import MEMBERS, SESSION
 from tracemark.evidence import Order, SigningKey, make, told, verify
-from tracemark.keys import Key
 from tracemark.telling.verdict import as_text
-from tracemark.video import decode
+from tracemark.video import embed
 
 HOUSE = Path(__file__).parents[1]
 PICTURE = "docs/img/difference.jpg"
@@ -98,6 +100,7 @@ def main() -> None:
             raise SystemExit("the demo did not name its leaker; README.md is left as it is")
         leak = story / "leaked.mp4"
         verdict = as_text(Path(leak.name), decode(leak, keys=[Key.load(story / "demo.key")]))
+        forged = as_text(Path("pasted.mp4"), _forged(story))
         picture = cv2.imread(str(story / "difference.png"))
         whole, flipped = verified(story)
         heard = "\n".join(lines).replace(str(story), story.name)
@@ -105,10 +108,21 @@ def main() -> None:
     cv2.imwrite(str(HOUSE / PICTURE), picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     page = HOUSE / "README.md"
     text = page.read_text()
-    for name, block in (("demo", heard), ("decode", verdict), ("verify", whole), ("flipped", flipped)):
+    blocks = {"demo": heard, "decode": verdict, "disagreement": forged, "verify": whole, "flipped": flipped}
+    for name, block in blocks.items():
         text = filled(text, name, block)
     page.write_text(text)
     print(f"wrote {page.name} and {PICTURE}")
+
+
+def _forged(story: Path) -> Decoding:
+    """Paste one member's code over another's copy, and decode it."""
+    key = Key.load(story / "demo.key")
+    copy = next(story.glob(f"marked-{MEMBERS[1]}.*"))
+    pasted = story / "pasted.mp4"
+    code = SessionCode(position="top left")
+    embed(copy, pasted, key=key, payload=Payload(SESSION, MEMBERS[0]), strength=0, overlays=[code], preset="veryfast")
+    return decode(pasted, keys=[key])
 
 
 if __name__ == "__main__":

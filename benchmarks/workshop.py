@@ -25,10 +25,11 @@ from tracemark.errors import TracemarkError
 from tracemark.video import embed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from benchmarks.attacks.pairs import Pair
     from benchmarks.leaks import Leak, Step
+    from tracemark.overlay import Overlay
     from tracemark.video import Effort
 
 RIGHT_KEY = Key.from_bytes(hashlib.sha256(b"tracemark main job: right key").digest())
@@ -97,7 +98,9 @@ class Workshop:
         self.effort = effort
         self.whole = whole
 
-    def marked(self, host: Path, *, strength: float = 1.0, viewer: Payload | None = None) -> Path:
+    def marked(
+        self, host: Path, *, strength: float = 1.0, viewer: Payload | None = None, overlays: Sequence[Overlay] = ()
+    ) -> Path:
         """Embed a host into lossless FFV1 for a viewer, by default the one that `viewer_of` gives it.
 
         Raises
@@ -106,11 +109,12 @@ class Workshop:
             If tracemark was changed since this workshop was opened.
         """
         self._check_sources()
-        named = () if viewer is None else (repr(viewer),)
+        named = tuple(repr(each) for each in (viewer, *overlays) if each is not None)
         name = digest(content(host), shaping_sources(), repr(strength), *named)
 
         def make(target: Path) -> None:
-            embed(host, target, key=RIGHT_KEY, payload=viewer or viewer_of(host), strength=strength, codec="ffv1")
+            payload = viewer or viewer_of(host)
+            embed(host, target, key=RIGHT_KEY, payload=payload, strength=strength, overlays=overlays, codec="ffv1")
 
         return self.kept(f"{host.stem}-{name}.mkv", make)
 
@@ -170,6 +174,22 @@ class Workshop:
             return asdict(Reading.of(lambda: decode(leak, keys=[key], effort=self.effort, whole=self.whole)))
 
         return Reading.revived(self.kept_json(f"reading-{name}.json", make))
+
+    def kept_result(self, kind: str, leak: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Keep what decoding a file came to, under a name for its kind.
+
+        Raises
+        ------
+        TracemarkError
+            If tracemark was changed since this workshop was opened.
+        """
+        self._check_sources()
+        return self.kept_json(f"{kind}-{digest(content(leak))}-{digest(all_sources())}.json", make)
+
+    def kept_results(self, kind: str) -> list[dict[str, Any]]:
+        """Return all results of a kind that are kept and were made with tracemark as it is now."""
+        made = f"{kind}-*-{digest(all_sources())}.json"
+        return [dict(json.loads(path.read_text(encoding="utf-8"))) for path in sorted(self.folder.glob(made))]
 
     def kept(self, name: str, make: Callable[[Path], None]) -> Path:
         """Path of a file of that name, made first if it is not there; never half made."""

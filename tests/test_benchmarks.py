@@ -18,10 +18,12 @@ from tracemark import Payload
 from tracemark.errors import TracemarkError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from tracemark.overlay import Overlay
 
 WIDTH, HEIGHT, RATE, FRAMES = 192, 128, 25, 30
 
@@ -218,9 +220,11 @@ def test_workshop_refuses_changed_sources(host: Path, tmp_path: Path) -> None:
 class LawfulWorkshop(Workshop):
     """A workshop in which a mark of strength 1 leaves 46 dB, and others as the law says."""
 
-    def marked(self, host: Path, *, strength: float = 1.0, viewer: Payload | None = None) -> Path:
+    def marked(
+        self, host: Path, *, strength: float = 1.0, viewer: Payload | None = None, overlays: Sequence[Overlay] = ()
+    ) -> Path:
         """Name a file after its strength."""
-        del viewer
+        del viewer, overlays
         return host.with_name(repr(strength))
 
     def quality(self, host: Path, marked: Path) -> quality.Quality:

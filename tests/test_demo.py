@@ -34,7 +34,7 @@ def test_story(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "Whose copy is leaked.mp4? FOUND" in told
     assert told.count("absent") == 2
     marked = [f"marked-{member}.mkv" for member in (4711, 4712, 4713, 4714)]
-    wanted = sorted(["demo.key", "difference.png", "host.mkv", "leaked.mp4", *marked])
+    wanted = sorted(["demo.key", "difference.png", "host.mkv", "leaked.mp4", "logo.png", *marked])
     assert sorted(path.name for path in out.iterdir()) == wanted
     assert (out / "demo.key").stat().st_mode & 0o777 == 0o600
     picture = cv2.imread(str(out / "difference.png"))

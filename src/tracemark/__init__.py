@@ -11,20 +11,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tracemark.embedder import Embedder
     from tracemark.keys import Key
+    from tracemark.overlay import Logo, SessionCode
     from tracemark.payload import Payload
     from tracemark.recovery import Candidates, Decoding
     from tracemark.video import decode
 
 __version__ = "0.1.0"
 
-__all__ = ["Candidates", "Decoding", "Embedder", "Key", "Payload", "__version__", "decode"]
+__all__ = ["Candidates", "Decoding", "Embedder", "Key", "Logo", "Payload", "SessionCode", "__version__", "decode"]
 
 _HOMES = {
     "Candidates": "tracemark.recovery",
     "Decoding": "tracemark.recovery",
     "Embedder": "tracemark.embedder",
     "Key": "tracemark.keys",
+    "Logo": "tracemark.overlay",
     "Payload": "tracemark.payload",
+    "SessionCode": "tracemark.overlay",
     "decode": "tracemark.video",
 }
 

@@ -59,3 +59,11 @@ class NoticeError(TracemarkError):
 
 class PrepareError(TracemarkError):
     """A frame was not prepared for marking: its mask could not be made, or not in time, and the policy is to say so."""
+
+
+class OverlayError(TracemarkError):
+    """A logo or session code cannot be drawn as it was asked for."""
+
+
+class CodeError(TracemarkError):
+    """A session code was mistyped."""

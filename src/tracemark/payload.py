@@ -32,7 +32,9 @@ _HALF_LIMIT = 1 << _HALF_BITS
 # Four rounds of a Feistel network with pseudorandom functions already make a strong pseudorandom permutation (Luby
 # and Rackoff); ten, as in NIST's FF1, keep a margin on halves as small as 32 bits.
 _ROUNDS = 10
-_SCRAMBLE_STREAM = "payload"
+
+SCRAMBLE_STREAM = "payload"
+"""Keystream of the mark's own permutation."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Payload:
                 )
             object.__setattr__(self, name, number)
 
-    def scramble(self, key: Key) -> NDArray[np.uint8]:
+    def scramble(self, key: Key, stream: str = SCRAMBLE_STREAM) -> NDArray[np.uint8]:
         """Encrypt the payload to the message that is encoded and marked.
 
         A balanced Feistel network of 10 rounds takes the block (session, member) to (left, right). In round r the
@@ -80,6 +82,8 @@ class Payload:
         Parameters
         ----------
         key : Key
+        stream : str
+            Another stream makes another permutation, for what is not the mark.
 
         Returns
         -------
@@ -93,14 +97,14 @@ class Payload:
         Dworkin, 2016, NIST SP 800-38G, section 5 (number of rounds).
         """
         left, right = self.session, self.member
-        permuter = _RoundFunctions(key)
+        permuter = _RoundFunctions(key, stream)
         for number in range(_ROUNDS):
             left, right = right, left ^ permuter.apply(number, right)
         octets = left.to_bytes(4, "big") + right.to_bytes(4, "big")
         return np.unpackbits(np.frombuffer(octets, dtype=np.uint8))
 
     @classmethod
-    def unscramble(cls, bits: ArrayLike, key: Key) -> Payload:
+    def unscramble(cls, bits: ArrayLike, key: Key, stream: str = SCRAMBLE_STREAM) -> Payload:
         """Decrypt a decoded message; the inverse of `scramble`.
 
         Every message is some payload, with the wrong key too: whether to believe it is the verdict's business.
@@ -109,6 +113,8 @@ class Payload:
         ----------
         bits : array of 0 and 1, shape (64,)
         key : Key
+        stream : str
+            That it was scrambled with.
 
         Raises
         ------
@@ -120,7 +126,7 @@ class Payload:
             raise ValueError(f"a message is {PAYLOAD_BITS} bits of 0 and 1")
         octets = np.packbits(message.astype(np.uint8)).tobytes()
         left, right = int.from_bytes(octets[:4], "big"), int.from_bytes(octets[4:], "big")
-        permuter = _RoundFunctions(key)
+        permuter = _RoundFunctions(key, stream)
         for number in reversed(range(_ROUNDS)):
             left, right = right ^ permuter.apply(number, left), left
         return cls(session=left, member=right)
@@ -141,7 +147,7 @@ def scramble_all(payloads: NDArray[np.uint32], key: Key) -> NDArray[np.uint8]:
         The messages' bits, eight to a byte, the first in the most significant place.
     """
     left, right = payloads[:, 0].astype(">u4"), payloads[:, 1].astype(">u4")
-    permuter = _RoundFunctions(key)
+    permuter = _RoundFunctions(key, SCRAMBLE_STREAM)
     for number in range(_ROUNDS):
         left, right = right, left ^ permuter.apply_all(number, right)
     return np.stack([left, right], axis=1).astype(">u4").view(np.uint8).reshape(-1, PAYLOAD_BITS // 8)
@@ -150,8 +156,8 @@ def scramble_all(payloads: NDArray[np.uint32], key: Key) -> NDArray[np.uint8]:
 class _RoundFunctions:
     """The Feistel network's pseudorandom functions, one for each round: AES of the round and the half."""
 
-    def __init__(self, key: Key) -> None:
-        secret = key.stream(_SCRAMBLE_STREAM).bytes(32)
+    def __init__(self, key: Key, stream: str) -> None:
+        secret = key.stream(stream).bytes(32)
         # ECB is right here: a pseudorandom function of single blocks that never repeat within one payload.
         self._encryptor = Cipher(AES(secret), ECB()).encryptor()  # noqa: S305
 

@@ -13,6 +13,7 @@ _COMMANDS = (
     "keygen",
     "embed",
     "decode",
+    "code",
     "demo",
     "bench",
     "pipe",

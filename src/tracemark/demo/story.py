@@ -9,16 +9,21 @@ from pathlib import Path
 
 from tracemark.demo.clip import KEPT_KINDS, bundled_clip, copy_start
 from tracemark.demo.leak import Leak
+from tracemark.demo.logo import draw_logo
 from tracemark.demo.picture import compare
 from tracemark.keys import Key
+from tracemark.overlay import Logo, Overlay, SessionCode
 from tracemark.payload import Payload
-from tracemark.video import Progress, decode, embed
+from tracemark.video import Progress, Source, decode, embed
 from tracemark.video.atomic import folder_written_whole
 
 DEFAULT_FOLDER = Path("tracemark-demo")
 
 SESSION = 88
 MEMBERS = (4711, 4712, 4713, 4714)
+
+LINES_FOR_A_CODE = 240
+"""Shorter side of a film, in pixels, from which on it shows a session code."""
 
 Bar = Callable[[str], AbstractContextManager[Progress | None]]
 """Shows a titled progress bar while a block runs."""
@@ -68,12 +73,15 @@ def _play(clip: Path, work: Path, say: Callable[[str], None], bar: Bar) -> bool:
     key.save(work / "demo.key")
     say(f"A new secret key: {key.id} (that is its public name).\n")
 
-    say(f"Session {SESSION} is watched by {len(MEMBERS)} members. Each gets a copy that looks the same:")
+    overlays = _overlays(host, work)
+    but = ", but for a code" if len(overlays) > 1 else ""
+    say(f"Session {SESSION} is watched by {len(MEMBERS)} members. Each gets a copy that looks the same{but}:")
     copies = {}
     for member in MEMBERS:
         copies[member] = work / f"marked-{member}{suffix}"
         with bar(f"marking for member {member}") as progress:
-            done = embed(host, copies[member], key=key, payload=Payload(SESSION, member), progress=progress)
+            viewer = Payload(SESSION, member)
+            done = embed(host, copies[member], key=key, payload=viewer, overlays=overlays, progress=progress)
         say(f"  member {member}   {done.frames} frames, {done.seconds:.1f} s, {done.encoder}")
     culprit = secrets.choice(MEMBERS)
     compare(host, work / "difference.png", key, Payload(SESSION, culprit))
@@ -89,6 +97,10 @@ def _play(clip: Path, work: Path, say: Callable[[str], None], bar: Bar) -> bool:
     if verdict.payload:
         say(f"  session {verdict.payload.session}, member {verdict.payload.member}")
     wrong = max(verdict.p_false, verdict.p_mistaken)
+    code = verdict.visible_code
+    if code:
+        named = f"session {code.payload.session}, member {code.payload.member}"
+        say(f"  visible code {code.code}: {named}, {'disagrees' if verdict.disagreements else 'agrees'}")
     say(f"  probability of being wrong {wrong:.1g}, after {verdict.seconds_used:.1f} s of the leak")
     for reason in verdict.reasons:
         say(f"  {reason}")
@@ -102,6 +114,15 @@ def _play(clip: Path, work: Path, say: Callable[[str], None], bar: Bar) -> bool:
     say(f"\nThe same leak under a wrong key: {foreign.verdict}.")
     say(f"The unmarked film under the right key: {unmarked.verdict}.")
     return guilty and foreign.payload is None and unmarked.payload is None
+
+
+def _overlays(host: Path, work: Path) -> list[Overlay]:
+    """Choose what is drawn over the film: a logo, and a session code where there is room for its letters."""
+    logo = Logo(draw_logo(work / "logo.png"))
+    with Source(host) as opened:
+        context = opened.stream.codec_context
+        roomy = min(context.width, context.height) >= LINES_FOR_A_CODE
+    return [logo, SessionCode("tracemark デモ")] if roomy else [logo]
 
 
 def _free_name(wanted: Path) -> Path:

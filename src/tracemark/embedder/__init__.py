@@ -7,6 +7,7 @@ that viewer's codeword has a 1. The pilot is alike in both.
 ========== ===========================================================================
 `stream`   `Embedder`: frames are prepared, as the policy allows
 `viewer`   `Viewer`: copies are made
+`covers`   logos and codes are drawn: for all viewers at once, or on each one's copy
 `deltas`   picture, mask and pattern to what A and B add to the host
 `fields`   from the canonical grid to the size of a plane, and onto the host
 `stage`    what is alike while the stream keeps its shape; where everything is put

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from av import VideoFrame
 
 from tracemark import coding
+from tracemark.embedder.covers import Wardrobe
 from tracemark.embedder.policy import Clockwork, Counts, Fallback, Mask, Policy
 from tracemark.embedder.stage import Stage
 from tracemark.embedder.viewer import Prepared, Viewer
@@ -21,8 +22,11 @@ from tracemark.signal.clock import clock_bits
 from tracemark.signal.patterns import Patterns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tracemark.frames import Frame, Plane
     from tracemark.keys import Key
+    from tracemark.overlay import Overlay
     from tracemark.payload import Payload
     from tracemark.profile import Profile
 
@@ -93,6 +97,7 @@ class Embedder:
         self._stage: Stage | None = None
         self._clockwork = Clockwork(self._policy.budget and self._policy.budget / 1000)
         self._counts = Counts()
+        self._wardrobe = Wardrobe(key)
         self._lock = Lock()
 
     @property
@@ -100,19 +105,28 @@ class Embedder:
         """What was done so far, and how often there was trouble."""
         return self._counts
 
-    def viewer(self, payload: Payload) -> Viewer:
+    def viewer(self, payload: Payload, overlays: Sequence[Overlay] = ()) -> Viewer:
         """Begin marking for one more viewer.
 
         Parameters
         ----------
         payload : Payload
             Session and member that the mark names.
+        overlays : sequence of Logo or SessionCode
+            What is drawn over the marked picture: logos first, then this viewer's codes. Nothing outside their
+            rectangles changes. Logos that all viewers have are drawn once a frame, when it is prepared; so a viewer
+            without them has to be there before that.
 
         Returns
         -------
         Viewer
         """
-        return Viewer(self, coding.encode(payload.scramble(self._key)), self._patterns, self._clock)
+        codeword = coding.encode(payload.scramble(self._key))
+        with self._lock:
+            covers = self._wardrobe.fit(payload, overlays)
+            viewer = Viewer(self, codeword, self._patterns, self._clock, covers)
+            self._wardrobe.count(viewer, covers)
+        return viewer
 
     def prepare(self, frame: Frame, time: Fraction | float | None = None) -> Prepared:
         """Do all work that depends on the picture, once for all viewers.
@@ -134,6 +148,8 @@ class Embedder:
             The frame is too small or of a format that cannot be marked.
         PrepareError
             There was no time for the frame, or its mask could not be made, and the policy is to raise.
+        OverlayError
+            A logo does not fit into the frame.
         """
         with self._lock:
             begin = perf_counter()
@@ -148,11 +164,12 @@ class Embedder:
             loan, sheet = stage.shared.lend()
             versions = stage.versions(loan)
             stage.fill(views, versions)
-            # whatever all viewers are to see alike is drawn into every version here, before blocks are cut from them
+            # what all viewers see alike is drawn into every version here, before blocks are cut from them
+            scenery = self._wardrobe.draw(frame, stage.geometry, moment, versions)
             stage.cut(sheet)
             self._clockwork.spent(perf_counter() - begin)
             self._counts = self._counts.more(mask.value)
-            return Prepared(frame, stage.geometry, slot, mask, versions, stage, sheet)
+            return Prepared(frame, stage.geometry, slot, mask, versions, scenery, stage, sheet)
 
     def _paint(self, stage: Stage, views: list[Plane], slot: int) -> Mask:
         """Make the changes that the frame gets, as the policy wants them, and say how."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tracemark.embedder.covers import Covers, Scenery
 from tracemark.embedder.policy import Mask
 from tracemark.embedder.stage import Sheet, Stage
 from tracemark.geometry import Geometry
@@ -42,6 +43,8 @@ class Prepared:
     versions : tuple of tuple of ndarray
         For every plane A and B, and for packed frames those of luma and chroma bits 00, 10, 01, 11. To be looked at;
         the memory is lent until the last of them is gone.
+    scenery : Scenery
+        What overlays have to know of it.
     """
 
     frame: Frame
@@ -49,6 +52,7 @@ class Prepared:
     slot: int
     mask: Mask
     versions: tuple[tuple[Plane, ...], ...]
+    scenery: Scenery
     stage: Stage = field(repr=False)
     sheet: Sheet = field(repr=False)
 
@@ -60,12 +64,18 @@ class Viewer:
     """
 
     def __init__(
-        self, embedder: Embedder, codeword: NDArray[np.uint8], patterns: Patterns, clock: NDArray[np.uint8]
+        self,
+        embedder: Embedder,
+        codeword: NDArray[np.uint8],
+        patterns: Patterns,
+        clock: NDArray[np.uint8],
+        covers: Covers,
     ) -> None:
         self._embedder = embedder
         self._codeword = codeword
         self._patterns = patterns
         self._clock = clock
+        self._covers = covers
         self._selections: OrderedDict[tuple[int, int], list[Numbers]] = OrderedDict()
         self._lock = Lock()
 
@@ -87,6 +97,8 @@ class Viewer:
         ------
         FrameError
             The frame cannot be marked.
+        OverlayError
+            An overlay does not fit into the frame.
         """
         prepared = frame if isinstance(frame, Prepared) else self._embedder.prepare(frame)
         stage = prepared.stage
@@ -94,6 +106,7 @@ class Viewer:
         for versions, chosen, target in zip(prepared.sheet.bands, self._select(prepared), sheet.bands, strict=True):
             # any other mode but the default, which would check the numbers first and write to a copy of the target
             versions.take(chosen, 1, target, "clip")
+        self._covers.draw(prepared.scenery, stage.planes(loan))
         return stage.like(prepared.frame, loan)
 
     def _select(self, prepared: Prepared) -> list[Numbers]:

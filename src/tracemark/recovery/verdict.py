@@ -87,6 +87,58 @@ class Member:
 
 
 @dataclass(frozen=True)
+class VisibleCode:
+    """A session code that a leak shows.
+
+    Parameters
+    ----------
+    code : str
+        As it is written on screen.
+    payload : Payload
+        Whom it names.
+    key_id : str
+        Of the key that it was made with.
+    confidence : float
+        Probability that it was read right.
+    start, end : float
+        Seconds of the leak of the first and the last frame that it was seen in.
+    outline : tuple of tuple of float
+        Its corners in the leak where it was clearest, both coordinates normalised to 1, from the code's left top one
+        clockwise.
+    seen : tuple of tuple of float
+        All the stretches of time in which it was seen.
+    """
+
+    code: str
+    payload: Payload
+    key_id: str
+    confidence: float
+    start: float
+    end: float
+    outline: tuple[tuple[float, float], ...]
+    seen: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A visible code over the mark of somebody else.
+
+    Parameters
+    ----------
+    visible : VisibleCode
+    invisible : tuple of Member
+        Whose marks were read there and then.
+    start, end : float
+        Seconds of the leak between which they disagree.
+    """
+
+    visible: VisibleCode
+    invisible: tuple[Member, ...]
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
 class Trace:
     """Evidence over time.
 
@@ -176,6 +228,10 @@ class Decoding:
         Width and height of the leak as it is displayed, in square pixels; None if nobody said.
     chart : Chart or None
         What there is to draw.
+    visible_codes : tuple of VisibleCode
+        Session codes that were read off the picture, in the order of the leak.
+    disagreements : tuple of Disagreement
+        Those of them that name somebody else than the mark under them does.
     """
 
     verdict: Verdict
@@ -194,6 +250,13 @@ class Decoding:
     media_time: float | None = None
     size: tuple[int, int] | None = None
     chart: Chart | None = field(default=None, compare=False, repr=False)
+    visible_codes: tuple[VisibleCode, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
+
+    @property
+    def visible_code(self) -> VisibleCode | None:
+        """The surest of `visible_codes`."""
+        return max(self.visible_codes, key=lambda each: each.confidence, default=None)
 
     @property
     def speed(self) -> float | None:

@@ -12,7 +12,7 @@ from tracemark.telling.words import clock_time, placing, printable
 if TYPE_CHECKING:
     from tracemark.payload import Payload
     from tracemark.recovery import Decoding
-    from tracemark.recovery.verdict import Member
+    from tracemark.recovery.verdict import Disagreement, Member, VisibleCode
     from tracemark.registry import Identity
 
     Identities = Mapping[Payload, Identity | None]
@@ -56,6 +56,9 @@ def as_json(leak: Path, sha256: str, decoding: Decoding, identities: Identities 
             "speed": decoding.speed,
             "geometry": {"matrix": decoding.geometry.matrix, "flipped": decoding.geometry.flipped},
             "members": [_as_object(member, identities) for member in decoding.members],
+            "visible_code": _code(decoding.visible_code, identities) if decoding.visible_code else None,
+            "visible_codes": [_code(each, identities) for each in decoding.visible_codes],
+            "disagreements": [_disagreement(each, identities) for each in decoding.disagreements],
             "reasons": decoding.reasons,
         },
         allow_nan=False,
@@ -101,6 +104,23 @@ def _as_object(member: Member, identities: Identities | None) -> dict[str, objec
     }
 
 
+def _code(code: VisibleCode, identities: Identities | None) -> dict[str, object]:
+    return {
+        "code": code.code,
+        **_who(code.payload, identities),
+        "key_id": code.key_id,
+        "confidence": code.confidence,
+        "start": code.start,
+        "end": code.end,
+        "outline": code.outline,
+    }
+
+
+def _disagreement(odd: Disagreement, identities: Identities | None) -> dict[str, object]:
+    marks = [_who(each.payload, identities) for each in odd.invisible]
+    return {"visible": _code(odd.visible, identities), "invisible": marks, "start": odd.start, "end": odd.end}
+
+
 def as_text(leak: Path, decoding: Decoding, identities: Identities | None = None) -> str:
     """Write a verdict for people: a few lines, and if there are several members a block of them for each.
 
@@ -128,6 +148,7 @@ def as_text(leak: Path, decoding: Decoding, identities: Identities | None = None
     else:
         lines += [_p_false(decoding.p_false)]
         lines += [f"  key       {decoding.key_id}"] if decoding.key_id else []
+    lines += [_code_line(code, decoding) for code in decoding.visible_codes]
     video = f"{decoding.frames_used} frames, {decoding.seconds_used:.1f} s"
     lines += [f"  read      {video if decoding.seconds_used else 'one picture'}"]
     lines += [f"  reason    {reason}" for reason in decoding.reasons]
@@ -165,6 +186,18 @@ def _block(member: Member, decoding: Decoding, *, several: bool) -> list[str]:
     if member.speed is not None and member.speed != 1:
         lines += [f"  speed     {member.speed:.4g} times the stream's"]
     return lines
+
+
+def _code_line(code: VisibleCode, decoding: Decoding) -> str:
+    when = f", {clock_time(code.start)} to {clock_time(code.end)}" if decoding.seconds_used else ""
+    if any(odd.visible == code for odd in decoding.disagreements):
+        agrees = "; DISAGREES with the mark"
+    elif any((code.payload, code.key_id) == (each.payload, each.key_id) for each in decoding.members):
+        agrees = "; agrees with the mark"
+    else:
+        agrees = ""
+    named = f"session {code.payload.session}, member {code.payload.member}"
+    return f"  code      {code.code} on screen: {named}{when}{agrees}"
 
 
 def _p_false(probability: float) -> str:

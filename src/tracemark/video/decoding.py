@@ -14,7 +14,9 @@ from threadpoolctl import threadpool_limits
 from tracemark.errors import KeyFileError
 from tracemark.frames import quarter_turns
 from tracemark.keys import Key
+from tracemark.overlay import SessionCode
 from tracemark.recovery import Candidates, Decoding, Recovery
+from tracemark.recovery.visible import Album, with_visible
 from tracemark.video.pixels import MARKABLE, convert, nearest_format
 from tracemark.video.source import Progress, Source
 
@@ -38,6 +40,7 @@ def decode(
     effort: Effort = "normal",
     whole: bool = False,
     candidates: Candidates | None = None,
+    code: SessionCode | None = None,
     progress: Progress | None = None,
 ) -> Decoding:
     """Say who a video or picture was shown to.
@@ -57,6 +60,9 @@ def decode(
     candidates : Candidates, optional
         Members whom the leak may be of. They are recognised in evidence too weak to decode blind, and told apart where
         several merged their copies.
+    code : SessionCode, optional
+        How session codes were drawn, if not as by default; codes of any other size, at any place, are looked for where
+        none of these is found.
     progress : callable, optional
         See `Progress`.
 
@@ -83,14 +89,18 @@ def decode(
                 aspect = float(opened.pixel_aspect)
                 size = shown_size(frame, aspect)
                 recovery = Recovery(keys, effort=effort, still=opened.still, pixel_aspect=aspect, candidates=candidates)
+                album = Album(aspect)
             name, _ = nearest_format(frame.format.name, MARKABLE)
-            certain = recovery.add(convert(frame, name), frame.time)
+            received = convert(frame, name)
+            album.add(received, frame.time)
+            certain = recovery.add(received, frame.time)
             if progress:
                 progress(opened.position, opened.duration)
             if certain and not whole:
                 break
         assert recovery is not None  # `frames` raises if there is none; tells mypy
-        decoding, damage = recovery.finish(), opened.damage
+        found, damage = recovery.finish(), opened.damage
+    decoding = with_visible(found, album, keys, effort=effort, code=code)
     return replace(decoding, size=size, reasons=(*decoding.reasons, *damage))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import av
 from tracemark.embedder import Embedder, Viewer
 from tracemark.errors import MediaError
 from tracemark.keys import Key
+from tracemark.overlay import Overlay
 from tracemark.payload import Payload
 from tracemark.video.atomic import written_whole
 from tracemark.video.errors import unwritable
@@ -48,6 +50,7 @@ def embed(
     key: Key,
     payload: Payload,
     strength: float = 1.0,
+    overlays: Sequence[Overlay] = (),
     codec: str | None = None,
     crf: int | None = None,
     preset: str | None = None,
@@ -89,11 +92,13 @@ def embed(
         If the source cannot be read, or the target exists, cannot be written, or cannot hold what the source holds.
     FrameError
         If the picture is too small to be marked.
+    OverlayError
+        If an overlay does not fit into the picture.
     """
     target = Path(target)
     quality = Quality(codec, crf, preset)
     with Source(source) as opened, written_whole(target) as temporary:
-        marker = _Marker(opened, key, payload, strength)
+        marker = _Marker(opened, key, payload, strength, overlays)
         try:
             if opened.still:
                 return _embed_picture(opened, target, temporary, marker, quality)
@@ -105,11 +110,14 @@ def embed(
 class _Marker:
     """Marks frame after frame, in whatever format they come."""
 
-    def __init__(self, source: Source, key: Key, payload: Payload, strength: float) -> None:
+    def __init__(
+        self, source: Source, key: Key, payload: Payload, strength: float, overlays: Sequence[Overlay]
+    ) -> None:
         self.frames = 0
         self.notes: list[str] = []
         self._source = source
         self._key, self._payload, self._strength = key, payload, strength
+        self._overlays = overlays
         self._pair: tuple[Embedder, Viewer] | None = None
 
     def mark(self, frame: av.VideoFrame) -> av.VideoFrame:
@@ -120,7 +128,7 @@ class _Marker:
             source = self._source
             rate, aspect = float(source.rate), float(source.pixel_aspect)
             embedder = Embedder(self._key, strength=self._strength, frame_rate=rate, pixel_aspect=aspect)
-            self._pair = embedder, embedder.viewer(self._payload)
+            self._pair = embedder, embedder.viewer(self._payload, self._overlays)
             if not exact:
                 self.notes.append(f"the picture is marked as {name}: {frame.format.name} cannot be marked as it is")
         embedder, viewer = self._pair
