@@ -27,11 +27,14 @@ def test_commands_of_the_readme_exist(words: list[str]) -> None:
     """Every tracemark command line of the README is understood by the program, as far as its options go."""
     command: click.Command | None = tracemark
     rest = words
+    context: click.Context | None = None
     while isinstance(command, click.Group):
         rest = rest[1:]
-        command = command.get_command(click.Context(command), rest[0])
+        context = click.Context(command, parent=context, **command.context_settings)
+        command = command.get_command(context, rest[0])
     assert command is not None
-    command.make_context(rest[0], rest[1:]).close()
+    # under its group, as the program does it: a command remembers how help was asked for the first time
+    command.make_context(rest[0], rest[1:], parent=context).close()
 
 
 def test_the_readme_shows_commands() -> None:
