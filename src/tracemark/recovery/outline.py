@@ -20,6 +20,12 @@ PREFERRED = 0.02
 CLOSE = 0.03
 """Share by which a leak that shows the whole host may differ from a common shape: its canvas grew as it was turned."""
 
+LEVEL = 0.02
+"""Share of its size by which a leak's corners may be off a level rectangle on the canvas."""
+
+EDGE = 0.01
+"""Long sides by which a leak may reach over the canvas and still be no more than the host."""
+
 
 def aspect_of_whole(size: tuple[int, int]) -> float:
     """Tell a host's width over height from a leak that shows all of it.
@@ -54,12 +60,15 @@ def aspect_of(answers: Doubles | None, valid: NDArray[np.bool_], shown: Doubles)
     Returns
     -------
     float
-        That of the leak itself where it may be just the host, else the common shape that fits best.
+        That of the leak itself where it may be just the host or an even crop of it, else the common shape that fits
+        best.
     """
-    size = np.abs(shown).max(axis=0) * 2
-    own = float(size[0] / max(size[1], 1e-9))
-    # a leak that is the whole host reaches just to the canvas' edge on its long side
-    candidates = ([own] if abs(size.max() - 1) < 0.02 else []) + list(ASPECTS)
+    first, last = shown.min(axis=0), shown.max(axis=0)
+    size = np.maximum(last - first, 1e-9)
+    # who crops a picture mostly keeps its shape; nothing in the middle of a picture tells
+    upright = np.minimum(np.abs(shown - first), np.abs(shown - last)).max() < LEVEL * size.max()
+    inside = max(-first.min(), last.max()) < 0.5 + EDGE
+    candidates = ([float(size[0] / size[1])] if upright and inside else []) + list(ASPECTS)
     if answers is None:
         return candidates[0]
     place = np.abs((np.arange(len(valid)) + 0.5) / len(valid) - 0.5)
@@ -67,8 +76,8 @@ def aspect_of(answers: Doubles | None, valid: NDArray[np.bool_], shown: Doubles)
     best, reached = candidates[0], -np.inf
     for aspect in candidates:
         wide, tall = (0.5, 0.5 / aspect) if aspect >= 1 else (0.5 * aspect, 0.5)
-        inside = valid & (place[:, None] < tall) & (place[None] < wide)
-        fit = float((answers[inside] - middle / 2).sum() / max(middle * valid.sum(), 1e-9))
+        within = valid & (place[:, None] < tall) & (place[None] < wide)
+        fit = float((answers[within] - middle / 2).sum() / max(middle * valid.sum(), 1e-9))
         if fit > reached + PREFERRED:
             best, reached = aspect, fit
     return best

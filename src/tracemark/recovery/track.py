@@ -146,7 +146,8 @@ class Track:
         held = time - self.record.first * self.record.bin_seconds
         if self.still:
             return
-        if not any(self._attempted < mark <= held for mark in (*ATTEMPTS, RECORD_SECONDS)):
+        marks = ATTEMPTS if self.sight is None or self.messages else ATTEMPTS[-1:]  # a search has the pictures already
+        if not any(self._attempted < mark <= held for mark in (*marks, RECORD_SECONDS)):
             return
         self._attempted = held
         if self.messages and self._goes_on(time):
