@@ -67,3 +67,7 @@ class OverlayError(TracemarkError):
 
 class CodeError(TracemarkError):
     """A session code was mistyped."""
+
+
+class PatrolError(TracemarkError):
+    """A patrol cannot go on, or something that it was to look at is refused."""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from tracemark.cli import ERROR, FOUND, NOT_FOUND, complain
-from tracemark.cli.identities import identified, write_down
 from tracemark.cli.options import FILE, KEY_VARIABLE, load_keys, opened, progress_bar, registry_options
 from tracemark.errors import MediaError, TracemarkError
 from tracemark.telling import as_json, as_text
+from tracemark.telling.identities import identified, write_down
 
 if TYPE_CHECKING:
     from tracemark.keys import Key

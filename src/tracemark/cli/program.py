@@ -23,6 +23,7 @@ _COMMANDS = (
     "verify",
     "notice",
     "case",
+    "patrol",
 )
 
 tracemark = click.version_option(__version__, prog_name="tracemark")(

@@ -55,16 +55,28 @@ class Detection:
     software: str
 
 
-def add(connection: Connection, vault: Vault, found: Iterable[Detection]) -> int:
+def add(connection: Connection, vault: Vault, found: Iterable[Detection], *, once: bool = False) -> int:
     """Enter detections in their chain.
+
+    Parameters
+    ----------
+    connection : Connection
+    vault : Vault
+    found : iterable of Detection
+    once : bool, optional
+        Leave out what the chain holds already: whoever was interrupted may tell it again.
 
     Returns
     -------
     int
-        Number of the last.
+        Number of the chain's last row.
     """
+    # The chain's head comes first: nobody else can enter the same in between.
+    head = chain.lock(connection, vault, detections)
     rows: list[dict[str, chain.Value]] = []
     for each in found:
+        if once and _entered(connection, each):
+            continue
         grant = grants.of_payload(connection, each.payload)
         rows.append(
             {
@@ -80,7 +92,16 @@ def add(connection: Connection, vault: Vault, found: Iterable[Detection]) -> int
                 "software": each.software,
             }
         )
-    return chain.append(connection, vault, detections, rows)
+    return chain.extend(connection, vault, detections, head, rows) if rows else head.length
+
+
+def _entered(connection: Connection, found: Detection) -> bool:
+    same = select(detections.c.seq).where(
+        detections.c.leak_sha256 == found.leak_sha256,
+        detections.c.payload == grants.as_stored(found.payload),
+        detections.c.key_id == found.key_id,
+    )
+    return connection.execute(same.limit(1)).first() is not None
 
 
 def add_outcome(connection: Connection, vault: Vault, detection: int, outcome: Outcome) -> int:

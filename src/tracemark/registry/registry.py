@@ -355,10 +355,22 @@ class Registry:
 
     # What was found
 
-    def detected(self, found: Iterable[Detection]) -> int:
-        """Enter detections in their chain; returns the number of the last."""
+    def detected(self, found: Iterable[Detection], *, once: bool = False) -> int:
+        """Enter detections in their chain.
+
+        Parameters
+        ----------
+        found : iterable of Detection
+        once : bool, optional
+            Leave out what the chain holds already: the same payload under the same key in the same leak.
+
+        Returns
+        -------
+        int
+            Number of the chain's last row.
+        """
         with self.database.writing() as connection:
-            return detecting.add(connection, self.vault, found)
+            return detecting.add(connection, self.vault, found, once=once)
 
     def outcome(self, detection: int, outcome: Outcome) -> int:
         """Enter in its chain what came of a detection; returns the number of the entry.

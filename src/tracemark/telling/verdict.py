@@ -35,34 +35,48 @@ def as_json(leak: Path, sha256: str, decoding: Decoding, identities: Identities 
     -------
     str
     """
+    return json.dumps(as_fields(leak, sha256, decoding, identities), allow_nan=False)
+
+
+def as_fields(
+    leak: Path | str, sha256: str, decoding: Decoding, identities: Identities | None = None
+) -> dict[str, object]:
+    """List what is told of a verdict in JSON.
+
+    Parameters
+    ----------
+    leak, sha256, decoding, identities
+        As in `as_json`; a leak on the net has its URL as name.
+
+    Returns
+    -------
+    dict
+    """
     payload, named = decoding.payload, decoding.named
     nobody = {"session": None, "member": None}
-    return json.dumps(
-        {
-            "file": str(leak),
-            "sha256": sha256,
-            "verdict": decoding.verdict,
-            **(_who(payload, identities) if payload else nobody),
-            "p_false": decoding.p_false,
-            "p_mistaken": decoding.p_mistaken,
-            "method": decoding.method,
-            "runner_up": _who(named.runner_up, identities) if named and named.runner_up else None,
-            "margin": named.margin if named else None,
-            "contradiction": named.contradiction if named else None,
-            "key_id": decoding.key_id,
-            "frames_used": decoding.frames_used,
-            "seconds_used": round(decoding.seconds_used, 3),
-            "media_time": decoding.media_time,
-            "speed": decoding.speed,
-            "geometry": {"matrix": decoding.geometry.matrix, "flipped": decoding.geometry.flipped},
-            "members": [_as_object(member, identities) for member in decoding.members],
-            "visible_code": _code(decoding.visible_code, identities) if decoding.visible_code else None,
-            "visible_codes": [_code(each, identities) for each in decoding.visible_codes],
-            "disagreements": [_disagreement(each, identities) for each in decoding.disagreements],
-            "reasons": decoding.reasons,
-        },
-        allow_nan=False,
-    )
+    return {
+        "file": str(leak),
+        "sha256": sha256,
+        "verdict": decoding.verdict,
+        **(_who(payload, identities) if payload else nobody),
+        "p_false": decoding.p_false,
+        "p_mistaken": decoding.p_mistaken,
+        "method": decoding.method,
+        "runner_up": _who(named.runner_up, identities) if named and named.runner_up else None,
+        "margin": named.margin if named else None,
+        "contradiction": named.contradiction if named else None,
+        "key_id": decoding.key_id,
+        "frames_used": decoding.frames_used,
+        "seconds_used": round(decoding.seconds_used, 3),
+        "media_time": decoding.media_time,
+        "speed": decoding.speed,
+        "geometry": {"matrix": decoding.geometry.matrix, "flipped": decoding.geometry.flipped},
+        "members": [_as_object(member, identities) for member in decoding.members],
+        "visible_code": _code(decoding.visible_code, identities) if decoding.visible_code else None,
+        "visible_codes": [_code(each, identities) for each in decoding.visible_codes],
+        "disagreements": [_disagreement(each, identities) for each in decoding.disagreements],
+        "reasons": decoding.reasons,
+    }
 
 
 def _who(payload: Payload, identities: Identities | None) -> dict[str, object]:

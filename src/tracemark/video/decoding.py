@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -42,6 +42,7 @@ def decode(
     candidates: Candidates | None = None,
     code: SessionCode | None = None,
     progress: Progress | None = None,
+    each: Callable[[VideoFrame, float], bool] | None = None,
 ) -> Decoding:
     """Say who a video or picture was shown to.
 
@@ -65,6 +66,8 @@ def decode(
         none of these is found.
     progress : callable, optional
         See `Progress`.
+    each : callable, optional
+        Given every frame that is read, and its time in seconds; reading stops after a frame for which it says True.
 
     Returns
     -------
@@ -96,7 +99,8 @@ def decode(
             certain = recovery.add(received, frame.time)
             if progress:
                 progress(opened.position, opened.duration)
-            if certain and not whole:
+            enough = each is not None and each(frame, frame.time)
+            if enough or (certain and not whole):
                 break
         assert recovery is not None  # `frames` raises if there is none; tells mypy
         found, damage = recovery.finish(), opened.damage

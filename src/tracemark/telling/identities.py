@@ -34,7 +34,12 @@ def identified(registry: Registry, decoding: Decoding) -> dict[Payload, Identity
 
 
 def write_down(
-    registry: Registry, sha256: str, decoding: Decoding, identities: Mapping[Payload, Identity | None]
+    registry: Registry,
+    sha256: str,
+    decoding: Decoding,
+    identities: Mapping[Payload, Identity | None],
+    *,
+    once: bool = False,
 ) -> None:
     """Enter what was found in the registry's chain of detections.
 
@@ -47,8 +52,11 @@ def write_down(
         One that found nobody leaves no entry.
     identities : mapping
         As `identified` gave them.
+    once : bool, optional
+        Leave out what the chain holds already: the same mark in the same leak.
     """
-    from tracemark.registry import Detection
+    # an optional dependency; whoever has a registry has it
+    from tracemark.registry import Detection  # noqa: PLC0415
 
     found = []
     for member in decoding.members:
@@ -66,4 +74,4 @@ def write_down(
             )
         )
     if found:
-        registry.detected(found)
+        registry.detected(found, once=once)
