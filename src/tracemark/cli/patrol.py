@@ -51,7 +51,7 @@ _MIB = 1 << 20
 @click.option("--effort", type=click.Choice(["normal", "max"]), default="normal", show_default=True)
 @click.option("--workers", type=click.IntRange(1), help="Files at once; as many as there are processors by default.")
 @click.option("--cluster", "scheduler", metavar="ADDRESS", help="Dask scheduler, such as tcp://10.0.0.1:8786.")
-@click.option("--memory", type=click.IntRange(64), default=2048, show_default=True, help="MiB for each file.")
+@click.option("--memory", type=click.IntRange(512), default=2048, show_default=True, help="MiB for each file.")
 @click.option(
     "--cpu", type=click.IntRange(1), default=600, show_default=True, help="Seconds of processor for each look."
 )

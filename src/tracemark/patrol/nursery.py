@@ -79,9 +79,9 @@ def bear(job: Job) -> Ended | None:
         _, status, used = os.wait4(child, 0)
     if not wanted:
         return None
-    if not why and os.WIFSIGNALED(status) and not said:
-        number = os.WTERMSIG(status)
-        why = _SIGNALS.get(number, f"it brought its process down (signal {number})")
+    if not why and not said:
+        number = os.waitstatus_to_exitcode(status)
+        why = _SIGNALS.get(-number, f"it brought its process down ({f'signal {-number}' if number < 0 else number})")
     report, why = _understood(said, why)
     cpu = used.ru_utime + used.ru_stime
     return Ended(report, why, round(cpu, 3), round(time.monotonic() - began, 3), used.ru_maxrss * 1024)
@@ -114,7 +114,7 @@ def _understood(said: bytes, why: str) -> tuple[dict[str, Any] | None, str]:
     try:
         report = json.loads(said)
     except ValueError:
-        return None, "it ended without a word"
+        return None, "it told nonsense"
     if not isinstance(report, dict):
         return None, "it told nonsense"
     return (None, str(report["why"])) if "why" in report else (report, "")

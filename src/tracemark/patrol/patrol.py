@@ -384,9 +384,9 @@ class Patrol:
                 fields["pdq"] = content.pdq
             if place.kept:
                 fields["kept"] = place.kept
+            self.hits += 1  # before: Ctrl-C may come as soon as it is told
             self._tell(json.dumps(fields, allow_nan=False))
             self._store.told(number)
-            self.hits += 1
 
     def _show(self) -> None:
         if self._progress:
