@@ -15,13 +15,13 @@ PATIENCE = 600
 """Seconds to wait for a patrol; it takes seconds on a machine that does nothing else."""
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[str]:
+def start(*arguments: object) -> subprocess.Popen[str]:
     """Start a patrol."""
     words = [*COMMAND, *map(str, arguments)]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment())
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
 
 
-def run(*arguments: str | Path, expected: int = 0) -> list[dict[str, Any]]:
+def run(*arguments: object, expected: int = 0) -> list[dict[str, Any]]:
     """Run a patrol to its end, and return its hits."""
     with start(*arguments) as patrol:
         said, talk = patrol.communicate(timeout=PATIENCE)
@@ -49,5 +49,6 @@ def outcomes(state: Path, folder: Path) -> dict[str, str]:
     return {os.fsdecode(place).removeprefix(f"{folder}/"): outcome for place, outcome in found}
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return this process' own, with the working copy's modules in it."""
     return os.environ | {"PYTHONPATH": os.pathsep.join(["src", *filter(None, [os.environ.get("PYTHONPATH")])])}

@@ -114,4 +114,6 @@ def _fingerprint(frames: Iterable[av.VideoFrame]) -> Fingerprint:
 
 
 def _changed(frame: av.VideoFrame, change: Callable[[Pixels], Pixels]) -> av.VideoFrame:
-    return av.VideoFrame.from_ndarray(np.ascontiguousarray(change(frame.to_ndarray(format="rgb24"))), "rgb24")
+    return av.VideoFrame.from_ndarray(
+        np.ascontiguousarray(change(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))), "rgb24"
+    )

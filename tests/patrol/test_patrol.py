@@ -74,8 +74,7 @@ def test_killed_ten_times_it_loses_nothing_and_does_nothing_twice(field: Field, 
     told, begun = [], set[int]()
     for _ in range(KILLS):
         with start(*words) as patrol:
-            before = _finished(state)
-            _until(lambda before=before: _finished(state) > before)
+            _until_more(state)
             begun |= _descendants(patrol.pid)
             patrol.send_signal(signal.SIGKILL)
             told += hits(patrol.communicate()[0])
@@ -132,6 +131,12 @@ def _until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def _until_more(state: Path) -> None:
+    """Wait until a patrol has finished a file more than it had."""
+    before = _finished(state)
+    _until(lambda: _finished(state) > before)
 
 
 def _descendants(process: int) -> set[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,18 @@ from tracemark.cli.options import FILE, KEY_VARIABLE, load_keys, opened, progres
 from tracemark.errors import MediaError, TracemarkError
 from tracemark.telling import as_json, as_text
 from tracemark.telling.identities import identified, write_down
+from tracemark.telling.soft_binding import check_algorithm
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from tracemark.keys import Key
-    from tracemark.registry import Registry
+    from tracemark.payload import Payload
+    from tracemark.recovery import Decoding
+    from tracemark.registry import Identity, Registry
     from tracemark.video import Effort
+
+    Identities = Mapping[Payload, Identity | None]
 
 
 @click.command()
@@ -33,6 +41,14 @@ if TYPE_CHECKING:
     show_default=True,
     help="How long to try.",
 )
+@click.option(
+    "--c2pa-algorithm",
+    "algorithm",
+    metavar="NAME",
+    envvar="TRACEMARK_C2PA_ALGORITHM",
+    show_envvar=True,
+    help="With --json: name under which C2PA lists your mark, for its soft binding; begins with your domain.",
+)
 @click.option("--whole", is_flag=True, help="Read to the end even if the verdict is certain.")
 @click.option(
     "--plot",
@@ -46,6 +62,7 @@ def decode(
     keys: tuple[Path, ...],
     in_json: bool,
     effort: Effort,
+    algorithm: str | None,
     whole: bool,
     plot: Path | None,
     url: str | None,
@@ -57,17 +74,20 @@ def decode(
     a registry, whom the mark names is told by name, and the detection is written down there.
     """
     secrets = load_keys(keys)
+    if algorithm is not None:
+        check_algorithm(algorithm)
+    tell = partial(as_json, algorithm=algorithm) if in_json else _in_words
     with contextlib.ExitStack() as stack:
         registry = None if url is None else stack.enter_context(opened(url, registry_key))
-        return _decode(leaks, secrets, registry, in_json=in_json, effort=effort, whole=whole, plot=plot)
+        return _decode(leaks, secrets, registry, tell, effort=effort, whole=whole, plot=plot)
 
 
 def _decode(
     leaks: tuple[Path, ...],
     secrets: list[Key],
     registry: Registry | None,
+    tell: Callable[[Path, str, Decoding, Identities | None], str],
     *,
-    in_json: bool,
     effort: Effort,
     whole: bool,
     plot: Path | None,
@@ -96,8 +116,7 @@ def _decode(
                 identities = None if registry is None else identified(registry, decoding)
             finally:
                 # A registry that has gone in the meantime takes the names with it, not the verdict.
-                told = as_json(leak, sha256, decoding, identities) if in_json else as_text(leak, decoding, identities)
-                click.echo(told)
+                click.echo(tell(leak, sha256, decoding, identities))
             if drawing:
                 video.draw(leak, decoding, drawing)
             if registry is not None:
@@ -107,6 +126,10 @@ def _decode(
     if failed:
         return ERROR
     return FOUND if found else NOT_FOUND
+
+
+def _in_words(leak: Path, _: str, decoding: Decoding, identities: Identities | None) -> str:
+    return as_text(leak, decoding, identities)
 
 
 def _numbered(plot: Path | None, count: int) -> list[Path | None]:

@@ -38,6 +38,8 @@ class Identity:
         When the member was erased, UTC in milliseconds.
     contradictions : tuple of str
         What speaks against this member having leaked what was shown, in words.
+    session_pseudonym : str
+        What the session is called where its name is not told.
     """
 
     grant: Grant
@@ -46,6 +48,7 @@ class Identity:
     pseudonym: str
     erased: int | None
     contradictions: tuple[str, ...] = ()
+    session_pseudonym: str = ""
 
     @property
     def erased_at(self) -> str | None:
@@ -96,6 +99,7 @@ def identify(
         pseudonym=member.pseudonym,
         erased=member.erased_ms,
         contradictions=tuple(against),
+        session_pseudonym=session.pseudonym,
     )
 
 

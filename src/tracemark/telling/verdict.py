@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tracemark.telling.soft_binding import LABEL, soft_binding
 from tracemark.telling.words import clock_time, placing, printable
 
 if TYPE_CHECKING:
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
     Identities = Mapping[Payload, Identity | None]
 
 
-def as_json(leak: Path, sha256: str, decoding: Decoding, identities: Identities | None = None) -> str:
+def as_json(
+    leak: Path,
+    sha256: str,
+    decoding: Decoding,
+    identities: Identities | None = None,
+    *,
+    algorithm: str | None = None,
+) -> str:
     """Write a verdict as one line of JSON.
 
     Parameters
@@ -30,22 +38,29 @@ def as_json(leak: Path, sha256: str, decoding: Decoding, identities: Identities 
     decoding : Decoding
     identities : mapping, optional
         Whom the registry knows behind the payloads.
+    algorithm : str, optional
+        Name under which C2PA lists the operator's mark.
 
     Returns
     -------
     str
     """
-    return json.dumps(as_fields(leak, sha256, decoding, identities), allow_nan=False)
+    return json.dumps(as_fields(leak, sha256, decoding, identities, algorithm=algorithm), allow_nan=False)
 
 
 def as_fields(
-    leak: Path | str, sha256: str, decoding: Decoding, identities: Identities | None = None
+    leak: Path | str,
+    sha256: str,
+    decoding: Decoding,
+    identities: Identities | None = None,
+    *,
+    algorithm: str | None = None,
 ) -> dict[str, object]:
     """List what is told of a verdict in JSON.
 
     Parameters
     ----------
-    leak, sha256, decoding, identities
+    leak, sha256, decoding, identities, algorithm
         As in `as_json`; a leak on the net has its URL as name.
 
     Returns
@@ -76,6 +91,7 @@ def as_fields(
         "visible_codes": [_code(each, identities) for each in decoding.visible_codes],
         "disagreements": [_disagreement(each, identities) for each in decoding.disagreements],
         "reasons": decoding.reasons,
+        LABEL: soft_binding(decoding, algorithm, identities),
     }
 
 
