@@ -11,6 +11,7 @@ Meta, 2023, "vPDQ", ThreatExchange.
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, field
 
 import cv2
@@ -24,6 +25,10 @@ BITS = 256
 NEAR = 31
 """Bits in which hashes of the same picture may differ: ThreatExchange's recommendation for PDQ and vPDQ."""
 
+SHOWN = 64
+"""Bits in which a frame may differ from an own recording's to be worth a closer look. Some movement, a twentieth cut
+off or a tilt of two degrees stay below it, strangers do not (docs/patrol.md). A mistake costs time only."""
+
 PLAIN = 50
 """Quality below which a picture is too plain to be recognised by, as ThreatExchange has it."""
 
@@ -32,6 +37,9 @@ ALIKE = 0.8
 
 APART = 1.0
 """Seconds between frames that are hashed."""
+
+OWN_APART = 0.25
+"""The same for own recordings: a leak's frames fall anywhere between theirs."""
 
 SIDE = 512
 """Longest side of the picture that is hashed, in pixels; PDQ itself goes down to 64."""
@@ -51,8 +59,8 @@ class Fingerprint:
 
     Parameters
     ----------
-    hashes : ndarray of uint64, shape (frames, 8, 4)
-        Of every frame that is not too plain, in its eight turns, the one as it stands first.
+    hashes : ndarray of uint64, shape (frames, turns, 4)
+        Of every frame that is not too plain, in its eight turns, the one as it stands first, or only in that one.
     seen : int
         Frames looked at, plain ones among them.
     """
@@ -67,7 +75,8 @@ class Fingerprint:
 
     def to_text(self) -> str:
         """Write it for JSON."""
-        return f"{self.seen}:{self.hashes.astype('<u8').tobytes().hex()}"
+        bits = base64.b64encode(self.hashes.astype("<u8").tobytes()).decode()
+        return f"{self.seen}:{self.hashes.shape[1]}:{bits}"
 
     @classmethod
     def from_text(cls, text: str) -> Fingerprint:
@@ -78,8 +87,8 @@ class Fingerprint:
         ValueError
             If it is something else.
         """
-        seen, _, bits = text.partition(":")
-        hashes = np.frombuffer(bytes.fromhex(bits), "<u8").astype(np.uint64).reshape(-1, TURNS, _WORDS)
+        seen, turns, bits = text.split(":")
+        hashes = np.frombuffer(base64.b64decode(bits), "<u8").astype(np.uint64).reshape(-1, int(turns), _WORDS)
         return cls(hashes, int(seen))
 
 
@@ -91,27 +100,33 @@ class Sampler:
     ----------
     most : int
         Frames to hash.
+    apart : float
+        Seconds between them.
+    turns : int
+        Ways to turn them: 8, or 1 for those that others are compared with.
     """
 
     most: int
+    apart: float = APART
+    turns: int = TURNS
     seen: int = field(default=0, init=False)
     _hashes: list[Hashes] = field(default_factory=list, init=False)
     _next: float = field(default=float("-inf"), init=False)
 
     def see(self, frame: VideoFrame, time: float) -> None:
-        """Hash a frame if a second has passed since the last one."""
+        """Hash a frame if it is time for one."""
         if self.seen >= self.most or time < self._next:
             return
-        self._next = time + APART
+        self._next = time + self.apart
         self.seen += 1
         hashes = hashed(frame)
         if hashes is not None:
-            self._hashes.append(hashes)
+            self._hashes.append(hashes[: self.turns])
 
     @property
     def fingerprint(self) -> Fingerprint:
         """Of all frames so far."""
-        none = np.empty((0, TURNS, _WORDS), np.uint64)
+        none = np.empty((0, self.turns, _WORDS), np.uint64)
         return Fingerprint(np.stack(self._hashes) if self._hashes else none, self.seen)
 
 
@@ -209,7 +224,7 @@ class Library:
         for start in range(0, self._used, _ROWS_AT_ONCE):
             stop = min(start + _ROWS_AT_ONCE, self._used)
             for row in every:
-                near = distances(row[None], self._hashes[start:stop])[0] <= NEAR
+                near = distances(row[None], self._hashes[start:stop])[0] <= SHOWN
                 if near.any():
                     return self._names[int(self._owners[start + int(near.argmax())])]
         return None

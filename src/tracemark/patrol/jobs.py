@@ -63,8 +63,10 @@ class Look:
     effort : {'fast', 'normal', 'max'} or None
         How long to look for a mark; not at all if None.
     samples : int
-        Frames to fingerprint, a second apart.
+        Frames to fingerprint.
     limits : Limits
+    own : bool, optional
+        Whether it is an own recording, which others will be compared with.
     """
 
     path: str
@@ -73,6 +75,7 @@ class Look:
     effort: Effort | None
     samples: int
     limits: Limits
+    own: bool = False
 
 
 Job = Take | Fetch | Look
