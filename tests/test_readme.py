@@ -39,7 +39,7 @@ def test_commands_of_the_readme_exist(words: list[str]) -> None:
 
 def test_the_readme_shows_commands() -> None:
     """The README shows every command, so that the test above tests something."""
-    streams, evidence = {"pipe", "relay", "bench"}, {"report", "verify", "notice", "case"}
+    streams, evidence = {"pipe", "relay", "bench"}, {"report", "verify", "notice", "case", "patrol"}
     plain = {"demo", "keygen", "embed", "decode", "code", "registry"}
     assert {words[1] for words in COMMANDS} == plain | streams | evidence
 
