@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.markdown import table
+from tracemark.patrol.fingerprints import RECENT
 
 DAY = 86400.0
 CLIPS = 1_000_000
@@ -129,6 +130,8 @@ def _fingerprints(told: dict[str, Any]) -> str:
         "only, if `--own` is used: `--full all` is for whoever can pay for it.\n\n"
         + table(["the leak shows it", "frames recognised"], rows)
         + f"\n\nOf {told['strangers']} other scenes {told['mistaken']} were taken for it. To look one file of "
-        f"{library['frames']} frames up in {library['rows']:,} frames takes {library['shows']:.2f} processor "
-        f"seconds in all turns, and {library['like']:.2f} more to see whether it looks like an earlier file."
+        f"{library['frames']} frames up in {library['rows']:,} hashes takes {library['shows']:.2f} processor "
+        f"seconds; that many are {library['rows'] / 32 / 3600:.0f} hours of own recordings. Whether it looks like an "
+        f"earlier file takes {RECENT / library['rows'] * library['like']:.2f} to twice as much: of those, {RECENT:,} "
+        "frames are remembered at least."
     )

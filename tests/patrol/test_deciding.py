@@ -34,9 +34,9 @@ def scene(number: int) -> Fingerprint:
     return Fingerprint(hashes, 4)
 
 
-def mirrored(fingerprint: Fingerprint) -> Fingerprint:
-    """Return the same, every picture's second turn first."""
-    return Fingerprint(fingerprint.hashes[:, [1, 0, *range(2, 8)]], fingerprint.seen)
+def turn(fingerprint: Fingerprint, number: int = 0) -> Fingerprint:
+    """Return one turn of it, as a stranger's file is fingerprinted."""
+    return Fingerprint(fingerprint.hashes[:, number : number + 1], fingerprint.seen)
 
 
 @dataclass
@@ -64,7 +64,8 @@ class World:
         self.looked.append((job.path, job.effort))
         if job.path in self.answers:
             return self.answers[job.path]
-        report: dict[str, Any] = {"still": False, "fingerprint": self.shows[job.path].to_text(), "outcome": "seen"}
+        looks = self.shows[job.path] if job.own else turn(self.shows[job.path])
+        report: dict[str, Any] = {"still": False, "fingerprint": looks.to_text(), "outcome": "seen"}
         if job.effort is not None:
             effort, member = self.marks.get(job.path, ("never", 0))
             seen = job.effort == effort or (effort == "fast" and job.effort == "normal")
@@ -79,7 +80,7 @@ def patrolling(world: World, state: Path, orders: Orders = ORDERS, own: tuple[st
     """Patrol every file of a world that is not an own one; yields the hits."""
     told: list[Any] = []
     with Store(state, orders.asked) as store:
-        patrol = Patrol(orders, store, Hands(world.submit, 1), lambda line: told.append(json.loads(line)))
+        patrol = Patrol(orders, store, Hands(world.submit, lambda: 1), lambda line: told.append(json.loads(line)))
         patrol.begin(Found(name, "1") for name in own)
         patrol.run(Found(name, "1") for name in world.shows if name not in own)
         yield told
@@ -95,7 +96,7 @@ def test_without_own_recordings_everything_is_looked_at_closely(tmp_path: Path) 
 
 def test_own_recordings_shortlist(tmp_path: Path) -> None:
     """With own recordings only what shows one, even mirrored, gets the closer look, the rest the fast one."""
-    world = World({"own": scene(1), "leak": mirrored(scene(1)), "other": scene(2)}, {"leak": ("normal", 5)})
+    world = World({"own": scene(1), "leak": turn(scene(1), 3), "other": scene(2)}, {"leak": ("normal", 5)})
     with patrolling(world, tmp_path / "s", own=("own",)) as told:
         assert [(hit["file"], hit["member"], hit["shows"]) for hit in told] == [("leak", 5, "own")]
     assert world.looked[:1] == [("own", None)]
@@ -168,7 +169,7 @@ def test_a_closer_look_that_fails_leaves_the_first_verdict(tmp_path: Path) -> No
         return real(job)
 
     with Store(tmp_path / "s", ORDERS.asked) as store:
-        patrol = Patrol(ORDERS, store, Hands(submit, 1), pytest.fail)
+        patrol = Patrol(ORDERS, store, Hands(submit, lambda: 1), pytest.fail)
         patrol.begin()
         patrol.run([Found("a", "1")])
         assert store.counts() == {"absent": 1}
@@ -190,7 +191,7 @@ def test_a_hit_that_was_not_told_is_told_at_the_next_start(tmp_path: Path) -> No
         raise BrokenPipeError
 
     with Store(tmp_path / "s", ORDERS.asked) as store:
-        patrol = Patrol(ORDERS, store, Hands(world.submit, 1), broken)
+        patrol = Patrol(ORDERS, store, Hands(world.submit, lambda: 1), broken)
         patrol.begin()
         with pytest.raises(BrokenPipeError):
             patrol.run([Found("a", "1")])

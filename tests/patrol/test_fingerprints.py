@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.scenes import KEY, copied, film, mark, x264
-from tracemark.patrol.fingerprints import Fingerprint, Library, Sampler, distances
+from tracemark.patrol.fingerprints import TURNS, Fingerprint, Library, Recent, Sampler, distances
 
 Pixels = NDArray[np.uint8]
 WIDTH, HEIGHT, COUNT = 480, 272, 76
@@ -21,7 +21,7 @@ def library() -> Library:
     """Know four own recordings."""
     made = Library()
     for number in range(4):
-        made.add(f"own {number}", _fingerprint(film(COUNT, WIDTH, HEIGHT, seed=number)[::25]))
+        made.add(f"own {number}", _fingerprint(film(COUNT, WIDTH, HEIGHT, seed=number)[::25], TURNS))
     return made
 
 
@@ -79,6 +79,18 @@ def test_look_alikes_share_most_of_their_frames() -> None:
     assert library.like(_fingerprint(mirrored)) is None
 
 
+def test_what_was_long_ago_is_forgotten() -> None:
+    """A library that forgets knows the last files, and no more than twice as many hashes as it is asked to."""
+    chance = np.random.default_rng(3)
+    files = [Fingerprint(chance.integers(0, 2**64, (4, 1, 4), np.uint64), 4) for _ in range(40)]
+    recent = Recent(rows=16)
+    for number, file in enumerate(files):
+        recent.add(str(number), file)
+    known = [recent.like(file) for file in files]
+    assert [str(number) for number in range(36, 40)] == known[36:]
+    assert known[:32] == [None] * 32
+
+
 def test_frames_are_hashed_a_second_apart() -> None:
     """Of three seconds of film three frames are hashed, and never more than was asked for."""
     frames = film(COUNT, WIDTH, HEIGHT)[:75]
@@ -106,8 +118,8 @@ def test_fingerprints_travel_as_text() -> None:
     np.testing.assert_array_equal(fingerprint.hashes, again.hashes)
 
 
-def _fingerprint(frames: Iterable[av.VideoFrame]) -> Fingerprint:
-    sampler = Sampler(100)
+def _fingerprint(frames: Iterable[av.VideoFrame], turns: int = 1) -> Fingerprint:
+    sampler = Sampler(100, turns=turns)
     for number, frame in enumerate(frames):
         sampler.see(frame, float(number))
     return sampler.fingerprint

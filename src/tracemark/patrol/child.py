@@ -17,7 +17,7 @@ from tracemark.evidence.hashes import CHUNK, Digests, pdq
 from tracemark.keys import Key
 from tracemark.patrol.addresses import networks
 from tracemark.patrol.fetching import fetch
-from tracemark.patrol.fingerprints import OWN_APART, Sampler
+from tracemark.patrol.fingerprints import OWN_APART, TURNS, Sampler
 from tracemark.patrol.jobs import Fetch, Job, Look, Take, stamp_of
 from tracemark.patrol.limits import Limits
 from tracemark.patrol.verdicts import to_plain
@@ -128,7 +128,7 @@ def _look(job: Look) -> dict[str, Any]:
         if stamp_of(os.fstat(file.fileno())) != job.stamp:
             return {"outcome": "changed"}
     still = _check_size(path, job.limits)
-    sampler = Sampler(job.samples, OWN_APART, 1) if job.own else Sampler(job.samples)
+    sampler = Sampler(job.samples, OWN_APART, TURNS) if job.own else Sampler(job.samples)
     deadline = time.process_time() + READING * job.limits.cpu
 
     def each(frame: VideoFrame, at: float) -> bool:

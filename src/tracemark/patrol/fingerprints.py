@@ -47,6 +47,9 @@ SIDE = 512
 TURNS = 8
 """Ways to turn and mirror a picture."""
 
+RECENT = 1 << 18
+"""Frames of earlier files that a file is compared with, at least; twice as many at most."""
+
 _WORDS = BITS // 64
 _ROWS_AT_ONCE = 1 << 16
 
@@ -60,7 +63,7 @@ class Fingerprint:
     Parameters
     ----------
     hashes : ndarray of uint64, shape (frames, turns, 4)
-        Of every frame that is not too plain, in its eight turns, the one as it stands first, or only in that one.
+        Of every frame that is not too plain: as it stands, or in all its eight turns, that one first.
     seen : int
         Frames looked at, plain ones among them.
     """
@@ -103,12 +106,12 @@ class Sampler:
     apart : float
         Seconds between them.
     turns : int
-        Ways to turn them: 8, or 1 for those that others are compared with.
+        Ways to turn them: 8 for those that others are compared with, else 1.
     """
 
     most: int
     apart: float = APART
-    turns: int = TURNS
+    turns: int = 1
     seen: int = field(default=0, init=False)
     _hashes: list[Hashes] = field(default_factory=list, init=False)
     _next: float = field(default=float("-inf"), init=False)
@@ -188,6 +191,11 @@ class Library:
         """Count the files."""
         return len(self._names)
 
+    @property
+    def rows(self) -> int:
+        """Count the hashes."""
+        return self._used
+
     def add(self, name: str, fingerprint: Fingerprint) -> None:
         """Add a file.
 
@@ -196,21 +204,22 @@ class Library:
         name : str
             That `shows` and `like` tell.
         fingerprint : Fingerprint
+            With as many turns as others are to be compared with.
         """
-        upright = fingerprint.upright
-        needed = self._used + len(upright)
+        added = np.ascontiguousarray(fingerprint.hashes.reshape(-1, _WORDS))
+        needed = self._used + len(added)
         if needed > len(self._owners):
             room = max(needed, 2 * len(self._owners), 1024)
             self._hashes = np.resize(self._hashes, (room, _WORDS))
             self._owners = np.resize(self._owners, room)
-        self._hashes[self._used : needed] = upright
+        self._hashes[self._used : needed] = added
         self._owners[self._used : needed] = len(self._names)
         self._names.append(name)
-        self._frames.append(len(upright))
+        self._frames.append(len(added))
         self._used = needed
 
     def shows(self, fingerprint: Fingerprint) -> str | None:
-        """Name a file of the library that shares a picture with another, however that is turned or mirrored.
+        """Name a file of the library that shares a picture with another.
 
         Parameters
         ----------
@@ -220,10 +229,9 @@ class Library:
         -------
         str or None
         """
-        every = fingerprint.hashes.reshape(-1, _WORDS)
         for start in range(0, self._used, _ROWS_AT_ONCE):
             stop = min(start + _ROWS_AT_ONCE, self._used)
-            for row in every:
+            for row in fingerprint.upright:
                 near = distances(row[None], self._hashes[start:stop])[0] <= SHOWN
                 if near.any():
                     return self._names[int(self._owners[start + int(near.argmax())])]
@@ -256,3 +264,27 @@ class Library:
             if mine[owner] >= ALIKE * len(upright) and len(theirs[owner]) >= ALIKE * self._frames[owner]:
                 return self._names[owner]
         return None
+
+
+class Recent:
+    """A library that forgets what was added long ago, so that looking up never takes longer than some time.
+
+    Parameters
+    ----------
+    rows : int, optional
+        Hashes that it remembers, at least; twice as many at most.
+    """
+
+    def __init__(self, rows: int = RECENT) -> None:
+        self._rows = rows
+        self._older, self._newer = Library(), Library()
+
+    def add(self, name: str, fingerprint: Fingerprint) -> None:
+        """Add a file; see `Library.add`."""
+        if self._newer.rows >= self._rows:
+            self._older, self._newer = self._newer, Library()
+        self._newer.add(name, fingerprint)
+
+    def like(self, fingerprint: Fingerprint) -> str | None:
+        """Name a file that looks like another as a whole; see `Library.like`."""
+        return self._older.like(fingerprint) or self._newer.like(fingerprint)

@@ -22,8 +22,8 @@ from tracemark.patrol.child import perform
 from tracemark.patrol.jobs import READY, Ended, Fetch, Job, from_plain
 from tracemark.patrol.limits import GRACE, constrain
 
-MOST = 32 << 20
-"""Bytes that a child may say: the fingerprint of an own recording of a day and a half."""
+MOST = 96 << 20
+"""Bytes that a child may say: no less than the fingerprint of an own recording of eighteen hours."""
 
 _NO_MEMORY = b'{"why": "it needs more memory than it may have"}'
 _WALL = "it was not done in time"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tracemark.errors import PatrolError
-from tracemark.patrol.fingerprints import Fingerprint, Library
+from tracemark.patrol.fingerprints import RECENT, Fingerprint, Library, Recent
 from tracemark.patrol.hands import Hands
 from tracemark.patrol.jobs import Ended, Fetch, Job, Look, Take, stamp_of
 from tracemark.patrol.limits import Limits
@@ -32,8 +33,8 @@ Full = Literal["auto", "all", "shown", "none"]
 SAMPLES = 32
 """Frames of a file that are fingerprinted, a second apart."""
 
-OWN_SAMPLES = 1 << 19
-"""The same of an own recording, four a second: a day and a half."""
+OWN_SAMPLES = 1 << 18
+"""The same of an own recording, four a second: eighteen hours."""
 
 AHEAD = 2
 """Jobs that are sent for each one that can be done at once, so that nobody waits for the next."""
@@ -132,11 +133,12 @@ class Patrol:
         self._orders, self._store, self._hands = orders, store, hands
         self._tell, self._registry, self._progress = tell, registry, progress
         self._folder = store.path.with_name(f"{store.path.name}.files")
-        self._own, self._seen = Library(), Library()
+        self._own, self._seen = Library(), Recent()
         self._ready: deque[tuple[Place, Content]] = deque()
         self._again: deque[Place] = deque()
         self._looking: dict[str, list[Place]] = {}
         self._changes: dict[int, int] = {}
+        self._shown = 0.0
         self.hits = 0
 
     def begin(self, own: Iterable[Found] = ()) -> None:
@@ -158,18 +160,19 @@ class Patrol:
         for left in self._folder.iterdir():
             if str(left) not in wanted:
                 left.unlink()
+        known = self._store.own().keys()
         for found in own:
             self._learn(found)
-        for name, text in self._store.own().values():
+        unknown = Library()
+        for sha256, (name, text) in self._store.own().items():
             self._own.add(name, Fingerprint.from_text(text))
-        for content in list(self._store.contents()):
+            if sha256 not in known:
+                unknown.add(name, Fingerprint.from_text(text))
+        if len(unknown):
+            self._reopen(unknown)
+        for content in self._store.recent(RECENT // SAMPLES):
             assert content.fingerprint
-            fingerprint = Fingerprint.from_text(content.fingerprint)
-            shown = None if content.shown or content.outcome == "found" else self._own.shows(fingerprint)
-            if shown:
-                self._store.reopen(content.sha256, shown)
-            elif content.outcome:
-                self._seen.add(content.sha256, fingerprint)
+            self._seen.add(content.sha256, Fingerprint.from_text(content.fingerprint))
 
     def run(self, found: Iterable[Found]) -> None:
         """Enter places, and look at all that are not done.
@@ -188,7 +191,7 @@ class Patrol:
         places = self._waiting()
         under_way: dict[Future[Ended], Callable[[Ended], None]] = {}
         while True:
-            while len(under_way) < AHEAD * self._hands.count:
+            while len(under_way) < AHEAD * self._hands.count():
                 step = self._next(places)
                 if step is None:
                     break
@@ -196,10 +199,18 @@ class Patrol:
             if not under_way:
                 break
             for future in wait(under_way, _WAKE, FIRST_COMPLETED).done:
-                under_way.pop(future)(_result(future))
-            self._show()
+                under_way.pop(future)(self._result(future))
+            self._show(_WAKE)
         self._changes.clear()
         self._show()
+
+    def _reopen(self, own: Library) -> None:
+        """Have those that got a fast look only looked at more closely, if they show a recording that is known now."""
+        for content in list(self._store.passed()):
+            assert content.fingerprint
+            shown = own.shows(Fingerprint.from_text(content.fingerprint))
+            if shown:
+                self._store.reopen(content.sha256, shown)
 
     # Places
 
@@ -388,8 +399,10 @@ class Patrol:
             self._tell(json.dumps(fields, allow_nan=False))
             self._store.told(number)
 
-    def _show(self) -> None:
-        if self._progress:
+    def _show(self, pause: float = 0.0) -> None:
+        """Tell how far we are, unless that was told a moment ago: counting takes time where there are many places."""
+        if self._progress and time.monotonic() >= self._shown + pause:
+            self._shown = time.monotonic()
             counts = self._store.counts()
             total = sum(counts.values())
             self._progress(Progress(total - counts.get("waiting", 0), total, self.hits))
@@ -408,21 +421,21 @@ class Patrol:
     def _done(self, found: Found, job: Job) -> dict[str, Any]:
         if found.trouble:
             raise PatrolError(f"{found.place}: {found.trouble}")
-        ended = _result(self._hands.submit(job))
+        ended = self._result(self._hands.submit(job))
         if ended.report is None or ended.report["outcome"] not in ("taken", "seen"):
             reason = ended.why or (ended.report or {}).get("reason", "it changes while it is read")
             raise PatrolError(f"{found.place} cannot be fingerprinted: {reason}")
         return ended.report
 
-
-def _result(future: Future[Ended]) -> Ended:
-    """Take what came of a job; what a cluster could not do at all is one line, and ends the patrol."""
-    try:
-        return future.result()
-    except PatrolError:
-        raise
-    except Exception as error:
-        raise PatrolError(
-            f"a job could not be done: {type(error).__name__}: {error}",
-            "the patrol goes on where it was when it is run again",
-        ) from error
+    def _result(self, future: Future[Ended]) -> Ended:
+        """Take what came of a job; that nobody could do jobs at all is one line, and ends the patrol."""
+        try:
+            return future.result()
+        except PatrolError:
+            raise
+        except self._hands.lost:
+            return Ended(None, "whoever looked at it died, again and again")
+        except Exception as error:
+            raise PatrolError(
+                f"a job could not be done: {type(error).__name__}: {error}", "run it again: it goes on where it was"
+            ) from error

@@ -41,7 +41,7 @@ CREATE TABLE contents (
 );
 CREATE TABLE hits (
     id INTEGER PRIMARY KEY, place_id INTEGER NOT NULL REFERENCES places (id), sha256 TEXT NOT NULL,
-    told INTEGER NOT NULL DEFAULT 0, UNIQUE (place_id, sha256)
+    asked TEXT NOT NULL, told INTEGER NOT NULL DEFAULT 0, UNIQUE (place_id, sha256, asked)
 );
 CREATE INDEX hits_untold ON hits (id) WHERE told = 0;
 CREATE TABLE own (sha256 TEXT PRIMARY KEY, name BLOB NOT NULL, fingerprint TEXT NOT NULL);
@@ -272,9 +272,20 @@ class Store:
         row = self._connection.execute("SELECT * FROM contents WHERE sha256 = ?", (sha256,)).fetchone()
         return None if row is None else _content(row)
 
-    def contents(self) -> Iterator[Content]:
-        """List all of which it is known what they look like."""
-        rows = self._connection.execute("SELECT * FROM contents WHERE fingerprint IS NOT NULL ORDER BY rowid")
+    def recent(self, count: int) -> list[Content]:
+        """List the last contents that are done and of which it is known what they look like, the oldest first."""
+        rows = self._connection.execute(
+            "SELECT * FROM contents WHERE fingerprint IS NOT NULL AND outcome IS NOT NULL ORDER BY rowid DESC LIMIT ?",
+            (count,),
+        )
+        return [_content(row) for row in rows][::-1]
+
+    def passed(self) -> Iterator[Content]:
+        """List the contents in which a first look found nothing, and that got no closer one."""
+        rows = self._connection.execute(
+            "SELECT * FROM contents WHERE fingerprint IS NOT NULL AND outcome IN ('absent', 'passed')"
+            " AND stage IN ('print', 'fast') AND shown IS NULL"
+        )
         return (_content(row) for row in rows)
 
     def looked(self, sha256: str, stage: str, ended: Ended, **known: str | None) -> None:
@@ -328,7 +339,10 @@ class Store:
             for place in places:
                 now.execute("UPDATE places SET outcome = ?, reason = ? WHERE id = ?", (outcome, reason, place.id))
                 if outcome == "found":
-                    now.execute("INSERT OR IGNORE INTO hits (place_id, sha256) VALUES (?, ?)", (place.id, sha256))
+                    now.execute(
+                        "INSERT OR IGNORE INTO hits (place_id, sha256, asked) VALUES (?, ?, ?)",
+                        (place.id, sha256, self.asked),
+                    )
 
     def reopen(self, sha256: str, shown: str) -> None:
         """Have a content looked at more closely after all: it shows an own recording."""
