@@ -15,7 +15,6 @@ import platform
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,7 +24,7 @@ from typing import Any
 from benchmarks.patrol_fingerprints import library_speed, shortlist
 from benchmarks.patrol_page import render
 from tests.patrol.field import Field, lay_out, video
-from tests.patrol.running import PATIENCE, environment, hits, outcomes, rows, run, start
+from tests.patrol.running import PATIENCE, dask, finished, hits, outcomes, rows, run, start
 from tests.scenes import KEY, bunny, film, mark
 from tracemark.patrol import Hands, Limits, cluster, local
 from tracemark.patrol.jobs import Look, Take, stamp_of
@@ -75,7 +74,7 @@ def _field(folder: Path) -> dict[str, Any]:
     told, began, killed = [], time.monotonic(), 0
     for _ in range(KILLS):
         with start(*words) as patrol:
-            _until_finished(state, _finished(state) + chance.randrange(1, 30), patrol)
+            _until_finished(state, finished(state) + chance.randrange(1, 30), patrol)
             patrol.send_signal(signal.SIGKILL)
             told += hits(patrol.communicate()[0])
             killed += patrol.returncode == -signal.SIGKILL
@@ -178,43 +177,19 @@ def _fingerprints(_: Path) -> dict[str, Any]:
 
 @contextmanager
 def _cluster(folder: Path, count: int) -> Iterator[str]:
+    """Start a cluster, and wait until it is complete."""
     folder.mkdir()
-    file = folder / "scheduler.json"
-    with ExitStack() as stack:
-        stack.enter_context(_dask("scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)))
-        while not (file.exists() and file.read_text().rstrip().endswith("}")):
-            time.sleep(0.1)
-        address: str = json.loads(file.read_text())["address"]
-        words = ["worker", address, "--no-nanny", "--no-dashboard", "--nthreads", "1", "--local-directory", str(folder)]
-        for _ in range(count):
-            stack.enter_context(_dask(*words))
+    with dask(folder, count) as (address, _):
         with cluster(address) as hands:
             while hands.count() < count:
                 time.sleep(1)
         yield address
 
 
-@contextmanager
-def _dask(kind: str, *words: str) -> Iterator[None]:
-    command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *words, "--host", "127.0.0.1"]
-    with subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield
-        finally:
-            process.kill()
-
-
 def _until_finished(state: Path, count: int, patrol: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + PATIENCE
-    while _finished(state) < count and patrol.poll() is None and time.monotonic() < deadline:
+    while finished(state) < count and patrol.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
-
-
-def _finished(state: Path) -> int:
-    if not state.exists() or not rows(state, "SELECT 1 FROM sqlite_master WHERE name = 'contents'"):
-        return 0
-    count: int = rows(state, "SELECT count(*) FROM contents WHERE outcome IS NOT NULL")[0][0]
-    return count
 
 
 if __name__ == "__main__":

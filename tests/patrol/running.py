@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,3 +55,38 @@ def outcomes(state: Path, folder: Path) -> dict[str, str]:
 def environment() -> dict[str, str]:
     """Return this process' own, with the working copy's modules in it."""
     return os.environ | {"PYTHONPATH": os.pathsep.join(["src", *filter(None, [os.environ.get("PYTHONPATH")])])}
+
+
+@contextlib.contextmanager
+def dask(folder: Path, workers: int) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """Start a Dask cluster on loopback, of workers with one thread each; yields its address and the workers."""
+    file = folder / "scheduler.json"
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_started("scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)))
+        deadline = time.monotonic() + PATIENCE
+        while not (file.exists() and file.read_text().rstrip().endswith("}")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        address: str = json.loads(file.read_text())["address"]
+        # Without a nanny, which would bring back a worker that was killed.
+        words = ["worker", address, "--no-nanny", "--no-dashboard", "--nthreads", "1", "--local-directory", str(folder)]
+        yield address, [stack.enter_context(_started(*words)) for _ in range(workers)]
+
+
+@contextlib.contextmanager
+def _started(kind: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *words, "--host", "127.0.0.1"]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, env=environment(), stdin=quiet, stdout=quiet, stderr=quiet) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def finished(state: Path) -> int:
+    """Count the contents that a patrol is done with."""
+    if not (state.exists() and rows(state, "SELECT 1 FROM sqlite_master WHERE name = 'hits'")):
+        return 0
+    count: int = rows(state, "SELECT count(*) FROM contents WHERE outcome IS NOT NULL")[0][0]
+    return count

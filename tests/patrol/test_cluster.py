@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.patrol.field import Field
-from tests.patrol.running import PATIENCE, environment, hits, outcomes, rows, run, start
+from tests.patrol.running import PATIENCE, dask, finished, hits, outcomes, rows, run, start
 from tracemark.errors import PatrolError
 from tracemark.patrol.hands import cluster
 
@@ -22,15 +19,8 @@ from tracemark.patrol.hands import cluster
 @pytest.fixture(scope="module")
 def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
     """Start a scheduler and two workers of one thread each; yields its address and the workers."""
-    folder = tmp_path_factory.mktemp("cluster")
-    file = folder / "scheduler.json"
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(_started("scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)))
-        _until_there(file)
-        address = json.loads(file.read_text())["address"]
-        # Without a nanny, which would bring back a worker that was killed.
-        words = ["worker", address, "--no-nanny", "--no-dashboard", "--nthreads", "1", "--local-directory", str(folder)]
-        yield address, [stack.enter_context(_started(*words)) for _ in range(2)]
+    with dask(tmp_path_factory.mktemp("cluster"), 2) as started:
+        yield started
 
 
 def test_a_cluster_gives_the_same_results_though_a_worker_dies(
@@ -43,7 +33,7 @@ def test_a_cluster_gives_the_same_results_though_a_worker_dies(
     expected = run(*words, "--state", alone)
     with start(*words, "--state", shared, "--cluster", address) as patrol:
         deadline = time.monotonic() + PATIENCE
-        while not (shared.exists() and _finished(shared) >= 8):
+        while finished(shared) < 8:
             assert time.monotonic() < deadline
             time.sleep(0.02)
         workers[0].send_signal(signal.SIGKILL)
@@ -59,28 +49,3 @@ def test_no_cluster_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tracemark.patrol.hands.PATIENCE", 0.5)
     with pytest.raises(PatrolError, match="no cluster answers at"), cluster("tcp://127.0.0.1:1"):
         pass
-
-
-def _finished(state: Path) -> int:
-    if not rows(state, "SELECT 1 FROM sqlite_master WHERE name = 'contents'"):
-        return 0
-    count: int = rows(state, "SELECT count(*) FROM contents WHERE outcome IS NOT NULL")[0][0]
-    return count
-
-
-@contextlib.contextmanager
-def _started(kind: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *words, "--host", "127.0.0.1"]
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, env=environment(), stdin=quiet, stdout=quiet, stderr=quiet) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def _until_there(file: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not (file.exists() and file.read_text().rstrip().endswith("}")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -19,7 +19,8 @@ from tracemark.errors import PatrolError
 from tracemark.patrol.fingerprints import Fingerprint
 from tracemark.patrol.hands import Hands
 from tracemark.patrol.jobs import Ended, Job, Look, Take
-from tracemark.patrol.patrol import TURNS, Orders, Patrol
+from tracemark.patrol.orders import Orders
+from tracemark.patrol.patrol import TURNS, Patrol
 from tracemark.patrol.sources import Found
 from tracemark.patrol.store import Store
 from tracemark.patrol.verdicts import to_plain

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.patrol.field import Field
-from tests.patrol.running import PATIENCE, hits, outcomes, rows, run, start
+from tests.patrol.running import PATIENCE, finished, hits, outcomes, rows, run, start
 from tests.registry.conftest import KEY as REGISTRY_KEY
 from tests.scenes import WRONG_KEY
 from tracemark.registry import Registry
@@ -61,6 +61,16 @@ def test_another_key_has_everything_looked_at_again(field: Field, tmp_path: Path
     assert run(leak, "--key", other, "--state", state, "--full", "none", expected=1) == []
     (hit,) = run(leak, "--key", field.key, "--state", state, "--full", "none")
     assert hit["member"] == 2
+
+
+def test_hits_tell_which_own_recording_they_show(field: Field, tmp_path: Path) -> None:
+    """A leak of an own recording says so, one of another film does not; the recording is fingerprinted once."""
+    own = field.folder / "the film itself.mp4"
+    leaks = [field.folder / "leak 1.mp4", field.folder / "leak 2.mp4"]
+    words = ["--own", own, "--key", field.key, "--state", tmp_path / "s", "--full", "none"]
+    assert {1: None, 2: str(own)} == {hit["member"]: hit["shows"] for hit in run(*leaks, *words)}
+    run(*leaks, *words, expected=1)
+    assert rows(tmp_path / "s", "SELECT count(*) FROM own") == [(1,)]
 
 
 def test_killed_ten_times_it_loses_nothing_and_does_nothing_twice(field: Field, tmp_path: Path) -> None:
@@ -118,13 +128,6 @@ def _started(state: Path) -> bool:
     return state.exists() and bool(rows(state, "SELECT 1 FROM sqlite_master WHERE name = 'contents'"))
 
 
-def _finished(state: Path) -> int:
-    if not _started(state):
-        return 0
-    count: int = rows(state, "SELECT count(*) FROM contents WHERE outcome IS NOT NULL")[0][0]
-    return count
-
-
 def _until(condition: Callable[[], bool]) -> None:
     """Wait, for as long as a loaded machine may take, until something is so."""
     deadline = time.monotonic() + PATIENCE
@@ -135,8 +138,8 @@ def _until(condition: Callable[[], bool]) -> None:
 
 def _until_more(state: Path) -> None:
     """Wait until a patrol has finished a file more than it had."""
-    before = _finished(state)
-    _until(lambda: _finished(state) > before)
+    before = finished(state)
+    _until(lambda: finished(state) > before)
 
 
 def _descendants(process: int) -> set[int]:

@@ -2,7 +2,8 @@
 
 from tracemark.patrol.hands import Hands, cluster, local
 from tracemark.patrol.limits import Limits
-from tracemark.patrol.patrol import Full, Orders, Patrol, Progress
+from tracemark.patrol.orders import Full, Orders
+from tracemark.patrol.patrol import Patrol, Progress
 from tracemark.patrol.store import Store
 
 __all__ = ["Full", "Hands", "Limits", "Orders", "Patrol", "Progress", "Store", "cluster", "local"]

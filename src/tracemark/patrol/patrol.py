@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from tracemark.errors import PatrolError
 from tracemark.patrol.fingerprints import RECENT, Fingerprint, Library, Recent
 from tracemark.patrol.hands import Hands
 from tracemark.patrol.jobs import Ended, Fetch, Job, Look, Take, stamp_of
-from tracemark.patrol.limits import Limits
+from tracemark.patrol.orders import Orders, next_look
+from tracemark.patrol.records import Content, Place
 from tracemark.patrol.sources import Found
-from tracemark.patrol.store import Content, Place, Store
+from tracemark.patrol.store import Store
 from tracemark.patrol.verdicts import from_plain
 from tracemark.telling import as_fields
 from tracemark.telling.identities import identified, write_down
 
 if TYPE_CHECKING:
     from tracemark.registry import Registry
-    from tracemark.video import Effort
-
-Full = Literal["auto", "all", "shown", "none"]
-"""What gets the closer look: everything, what shows an own recording, or nothing; auto is `shown` if there are any."""
 
 SAMPLES = 32
 """Frames of a file that are fingerprinted, a second apart."""
@@ -48,42 +44,6 @@ _BATCH = 256  # places read or entered at once
 _WAKE = 1.0  # seconds after which progress is told anyway
 
 Step = tuple[Job, Callable[[Ended], None]]
-
-
-@dataclass(frozen=True)
-class Orders:
-    """How a patrol looks.
-
-    Parameters
-    ----------
-    keys : tuple of str
-        Key files.
-    key_ids : tuple of str
-        Their public names.
-    effort : {'normal', 'max'}
-        Of the closer look.
-    full : {'auto', 'all', 'shown', 'none'}
-        What gets it.
-    strangers : bool
-        Whether what shows no own recording gets even the fast look.
-    limits : Limits
-    allowed : tuple of str
-        Networks that downloads may come from although they are not public.
-    """
-
-    keys: tuple[str, ...]
-    key_ids: tuple[str, ...]
-    effort: Effort = "normal"
-    full: Full = "auto"
-    strangers: bool = True
-    limits: Limits = field(default_factory=Limits)
-    allowed: tuple[str, ...] = ()
-
-    @property
-    def asked(self) -> str:
-        """What every content is asked, in a few characters; what was asked something else is looked at again."""
-        said = [sorted(self.key_ids), self.effort, self.full, self.strangers]
-        return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -299,40 +259,17 @@ class Patrol:
 
     def _closer(self, place: Place, content: Content) -> Step | None:
         """Look at a content as closely as it deserves by now, or have done with it."""
-        stage = self._stage(content)
+        earlier = self._store.content(content.alike) if content.alike else None
+        stage = next_look(self._orders, content, knows_own=len(self._own) > 0, earlier=earlier)
         if stage is None:
             verdict = content.decoding["verdict"] if content.decoding else "passed"
             self._finish(content, verdict, content.reason)
             return None
-        efforts: dict[str, Effort | None] = {"print": None, "fast": "fast", "full": self._orders.effort}
         assert place.taken
-        job = Look(place.path, place.taken, self._orders.keys, efforts[stage], SAMPLES, self._orders.limits)
+        job = Look(
+            place.path, place.taken, self._orders.keys, self._orders.effort_of(stage), SAMPLES, self._orders.limits
+        )
         return job, lambda ended: self._looked(place, content, stage, ended)
-
-    def _stage(self, content: Content) -> str | None:
-        if content.stage is None:
-            return "fast" if self._orders.strangers or not len(self._own) else "print"
-        if content.stage == "print":
-            return "fast" if content.shown else None
-        if content.stage == "full" or content.decoding is None or content.decoding["verdict"] == "found":
-            return None
-        return "full" if self._deserves(content) else None
-
-    def _deserves(self, content: Content) -> bool:
-        assert content.decoding
-        full = self._orders.full
-        if full == "auto":
-            full = "shown" if len(self._own) else "all"
-        if full == "none":
-            return False
-        if content.shown or content.decoding["verdict"] == "inconclusive":
-            return True
-        if full == "shown":
-            return False
-        # What looks like something that was looked at closely, and has no mark, has none either: it is spread again and
-        # again. Where a mark was found, a look-alike may be another member's copy.
-        earlier = self._store.content(content.alike) if content.alike else None
-        return earlier is None or earlier.outcome != "absent" or earlier.stage != "full"
 
     def _looked(self, place: Place, content: Content, stage: str, ended: Ended) -> None:
         report = ended.report

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tracemark.errors import PatrolError
 from tracemark.patrol.jobs import stamp_of
-from tracemark.patrol.store import is_remote
+from tracemark.patrol.records import is_remote
 
 LIST_SUFFIXES = frozenset({".txt", ".lst", ".list", ".urls"})
 """Suffixes of files that list paths or URLs, one a line."""

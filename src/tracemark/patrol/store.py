@@ -13,114 +13,15 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from tracemark.errors import PatrolError
 from tracemark.patrol.jobs import Ended
-
-VERSION = 1
-"""Of the tables below."""
+from tracemark.patrol.records import TABLES, VERSION, Content, Place
 
 TRIES = 3
 """Times that a download is tried, once in each run."""
-
-_TABLES = """
-CREATE TABLE places (
-    id INTEGER PRIMARY KEY, place BLOB NOT NULL UNIQUE, stamp TEXT NOT NULL, sha256 TEXT, taken TEXT, kept TEXT,
-    outcome TEXT, reason TEXT NOT NULL DEFAULT '', tries INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX places_waiting ON places (id) WHERE outcome IS NULL;
-CREATE INDEX places_sha256 ON places (sha256);
-CREATE TABLE contents (
-    sha256 TEXT PRIMARY KEY, size INTEGER NOT NULL, md5 TEXT NOT NULL, asked TEXT NOT NULL, outcome TEXT,
-    reason TEXT NOT NULL DEFAULT '', stage TEXT, still INTEGER, pdq TEXT, fingerprint TEXT, decoding TEXT, shown TEXT,
-    alike TEXT, looks INTEGER NOT NULL DEFAULT 0, cpu REAL NOT NULL DEFAULT 0, wall REAL NOT NULL DEFAULT 0,
-    memory INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE hits (
-    id INTEGER PRIMARY KEY, place_id INTEGER NOT NULL REFERENCES places (id), sha256 TEXT NOT NULL,
-    asked TEXT NOT NULL, told INTEGER NOT NULL DEFAULT 0, UNIQUE (place_id, sha256, asked)
-);
-CREATE INDEX hits_untold ON hits (id) WHERE told = 0;
-CREATE TABLE own (sha256 TEXT PRIMARY KEY, name BLOB NOT NULL, fingerprint TEXT NOT NULL);
-"""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where something is.
-
-    Parameters
-    ----------
-    id : int
-    place : str
-        Path or URL.
-    sha256 : str or None
-        Of what is there, once it was taken.
-    taken : str or None
-        Stamp of the file as it was then.
-    kept : str or None
-        Where a download is kept.
-    """
-
-    id: int
-    place: str
-    sha256: str | None
-    taken: str | None
-    kept: str | None
-
-    @property
-    def remote(self) -> bool:
-        """Whether it has to be downloaded."""
-        return is_remote(self.place)
-
-    @property
-    def path(self) -> str:
-        """File to look at."""
-        return self.kept or self.place
-
-
-@dataclass(frozen=True)
-class Content:
-    """What is known of some bytes.
-
-    Parameters
-    ----------
-    sha256, md5 : str
-    outcome : str or None
-        None until nothing more is to be done.
-    reason : str
-    stage : str or None
-        The last look that was finished.
-    still : bool
-    pdq : str or None
-        Of a still on which a mark was found.
-    fingerprint : str or None
-    decoding : dict or None
-    shown : str or None
-        Name of an own recording that it shows.
-    alike : str or None
-        SHA-256 of an earlier content that it looks like.
-    """
-
-    sha256: str
-    md5: str
-    outcome: str | None
-    reason: str
-    stage: str | None
-    still: bool
-    pdq: str | None
-    fingerprint: str | None
-    decoding: dict[str, Any] | None
-    shown: str | None
-    alike: str | None
-
-
-def is_remote(place: str) -> bool:
-    """Whether a place is a URL, and no path."""
-    return place.lower().startswith(("http://", "https://"))
 
 
 class Store:
@@ -160,7 +61,7 @@ class Store:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
         if version == 0:
-            self._connection.executescript(f"BEGIN;{_TABLES}PRAGMA user_version={VERSION};COMMIT")
+            self._connection.executescript(f"BEGIN;{TABLES}PRAGMA user_version={VERSION};COMMIT")
 
     def __enter__(self) -> Self:
         """Use it in a block."""
@@ -239,7 +140,7 @@ class Store:
         rows = self._connection.execute(
             "SELECT * FROM places WHERE outcome IS NULL AND id > ? ORDER BY id LIMIT ?", (after, count)
         )
-        return [_place(row) for row in rows]
+        return [Place.of(row) for row in rows]
 
     def took(self, place: Place, report: dict[str, Any], kept: str | None) -> None:
         """Note what was found at a place."""
@@ -270,7 +171,7 @@ class Store:
     def content(self, sha256: str) -> Content | None:
         """Tell what is known of a content."""
         row = self._connection.execute("SELECT * FROM contents WHERE sha256 = ?", (sha256,)).fetchone()
-        return None if row is None else _content(row)
+        return None if row is None else Content.of(row)
 
     def recent(self, count: int) -> list[Content]:
         """List the last contents that are done and of which it is known what they look like, the oldest first."""
@@ -278,7 +179,7 @@ class Store:
             "SELECT * FROM contents WHERE fingerprint IS NOT NULL AND outcome IS NOT NULL ORDER BY rowid DESC LIMIT ?",
             (count,),
         )
-        return [_content(row) for row in rows][::-1]
+        return [Content.of(row) for row in rows][::-1]
 
     def passed(self) -> Iterator[Content]:
         """List the contents in which a first look found nothing, and that got no closer one."""
@@ -286,7 +187,7 @@ class Store:
             "SELECT * FROM contents WHERE fingerprint IS NOT NULL AND outcome IN ('absent', 'passed')"
             " AND stage IN ('print', 'fast') AND shown IS NULL"
         )
-        return (_content(row) for row in rows)
+        return (Content.of(row) for row in rows)
 
     def looked(self, sha256: str, stage: str, ended: Ended, **known: str | None) -> None:
         """Note what a look at a content gave, and what it took.
@@ -372,7 +273,7 @@ class Store:
             ).fetchone()
             content = self.content(row["sha256"])
             assert content is not None
-            found.append((row["id"], _place(place), content, None if first is None else os.fsdecode(first["place"])))
+            found.append((row["id"], Place.of(place), content, None if first is None else os.fsdecode(first["place"])))
         return found
 
     def told(self, hit: int) -> None:
@@ -426,24 +327,4 @@ def _spend(now: sqlite3.Connection, sha256: str, ended: Ended) -> None:
         "UPDATE contents SET looks = looks + 1, cpu = cpu + ?, wall = wall + ?, memory = max(memory, ?)"
         " WHERE sha256 = ?",
         (ended.cpu, ended.wall, ended.memory, sha256),
-    )
-
-
-def _place(row: sqlite3.Row) -> Place:
-    return Place(row["id"], os.fsdecode(row["place"]), row["sha256"], row["taken"], row["kept"])
-
-
-def _content(row: sqlite3.Row) -> Content:
-    return Content(
-        sha256=row["sha256"],
-        md5=row["md5"],
-        outcome=row["outcome"],
-        reason=row["reason"],
-        stage=row["stage"],
-        still=bool(row["still"]),
-        pdq=row["pdq"],
-        fingerprint=row["fingerprint"],
-        decoding=None if row["decoding"] is None else json.loads(row["decoding"]),
-        shown=row["shown"],
-        alike=row["alike"],
     )
