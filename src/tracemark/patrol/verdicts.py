@@ -13,7 +13,7 @@ from typing import Any, cast, get_args
 from tracemark.errors import PatrolError, TracemarkError
 from tracemark.payload import Payload
 from tracemark.recovery import Decoding
-from tracemark.recovery.verdict import Geometry, Matrix, Member, Verdict
+from tracemark.recovery.verdict import Disagreement, Geometry, Matrix, Member, Method, Verdict, VisibleCode
 
 LONGEST = 2000
 """Characters of the longest text that is accepted."""
@@ -60,7 +60,7 @@ def _decoding(plain: dict[str, Any]) -> Decoding:
         payload=_payload(plain["payload"]),
         p_false=_chance(plain["p_false"]),
         p_mistaken=_chance(plain["p_mistaken"]),
-        method=_text(plain["method"]),
+        method=_method(plain["method"]),
         key_id=None if plain["key_id"] is None else _text(plain["key_id"]),
         frames_used=int(plain["frames_used"]),
         seconds_used=_number(plain["seconds_used"]),
@@ -71,6 +71,8 @@ def _decoding(plain: dict[str, Any]) -> Decoding:
         members=members,
         media_time=_maybe(plain["media_time"]),
         size=None if plain["size"] is None else (int(plain["size"][0]), int(plain["size"][1])),
+        visible_codes=tuple(_code(each) for each in plain["visible_codes"][:_MOST]),
+        disagreements=tuple(_disagreement(each) for each in plain["disagreements"][:_MOST]),
     )
     if (decoding.payload is not None) != (verdict == "found") or bool(members) != (verdict == "found"):
         raise ValueError("found, and nobody named")
@@ -78,11 +80,8 @@ def _decoding(plain: dict[str, Any]) -> Decoding:
 
 
 def _member(plain: dict[str, Any]) -> Member:
-    payload = _payload(plain["payload"])
-    if payload is None:
-        raise ValueError("nobody")
     return Member(
-        payload=payload,
+        payload=_somebody(plain["payload"]),
         p_false=_chance(plain["p_false"]),
         p_mistaken=_chance(plain["p_mistaken"]),
         score=_number(plain["score"]),
@@ -92,7 +91,41 @@ def _member(plain: dict[str, Any]) -> Member:
         media_time=_maybe(plain["media_time"]),
         geometry=_geometry(plain["geometry"]),
         speed=_maybe(plain["speed"]),
+        method=_method(plain["method"]),
+        label=_maybe_text(plain["label"]),
+        runner_up=_payload(plain["runner_up"]),
+        margin=_maybe(plain["margin"]),
+        contradiction=_maybe_text(plain["contradiction"]),
     )
+
+
+def _code(plain: dict[str, Any]) -> VisibleCode:
+    return VisibleCode(
+        code=_text(plain["code"]),
+        payload=_somebody(plain["payload"]),
+        key_id=_text(plain["key_id"]),
+        confidence=_number(plain["confidence"]),
+        start=_number(plain["start"]),
+        end=_number(plain["end"]),
+        outline=_points(plain["outline"]),
+        seen=_points(plain["seen"]),
+    )
+
+
+def _disagreement(plain: dict[str, Any]) -> Disagreement:
+    return Disagreement(
+        visible=_code(plain["visible"]),
+        invisible=tuple(_member(each) for each in plain["invisible"][:_MOST]),
+        start=_number(plain["start"]),
+        end=_number(plain["end"]),
+    )
+
+
+def _somebody(plain: dict[str, Any] | None) -> Payload:
+    payload = _payload(plain)
+    if payload is None:
+        raise ValueError("nobody")
+    return payload
 
 
 def _payload(plain: dict[str, Any] | None) -> Payload | None:
@@ -103,8 +136,19 @@ def _geometry(plain: dict[str, Any]) -> Geometry:
     rows = [[_number(each) for each in row] for row in plain["matrix"]]
     if [len(row) for row in rows] != [3, 3, 3]:
         raise ValueError("no homography")
-    corners = tuple((_number(x), _number(y)) for x, y in plain["outline"])
-    return Geometry(cast("Matrix", tuple(tuple(row) for row in rows)), bool(plain["flipped"]), corners)
+    return Geometry(
+        cast("Matrix", tuple(tuple(row) for row in rows)), bool(plain["flipped"]), _points(plain["outline"])
+    )
+
+
+def _points(plain: Any) -> tuple[tuple[float, float], ...]:
+    return tuple((_number(x), _number(y)) for x, y in plain)
+
+
+def _method(value: Any) -> Method:
+    if value not in get_args(Method):
+        raise ValueError(value)
+    return cast("Method", value)
 
 
 def _number(value: Any) -> float:
@@ -129,3 +173,7 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
     return value[:LONGEST]
+
+
+def _maybe_text(value: Any) -> str | None:
+    return None if value is None else _text(value)
