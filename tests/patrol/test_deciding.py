@@ -19,8 +19,9 @@ from tracemark.errors import PatrolError
 from tracemark.patrol.fingerprints import Fingerprint
 from tracemark.patrol.hands import Hands
 from tracemark.patrol.jobs import Ended, Job, Look, Take
-from tracemark.patrol.orders import Orders
+from tracemark.patrol.orders import Orders, next_look
 from tracemark.patrol.patrol import TURNS, Patrol
+from tracemark.patrol.records import Content
 from tracemark.patrol.sources import Found
 from tracemark.patrol.store import Store
 from tracemark.patrol.verdicts import to_plain
@@ -102,6 +103,17 @@ def test_own_recordings_shortlist(tmp_path: Path) -> None:
         assert [(hit["file"], hit["member"], hit["shows"]) for hit in told] == [("leak", 5, "own")]
     assert world.looked[:1] == [("own", None)]
     assert {("leak", "fast"), ("leak", "normal"), ("other", "fast")} == set(world.looked[1:])
+
+
+@pytest.mark.parametrize(
+    ("verdict", "codes", "expected"), [("absent", [], None), ("inconclusive", [], "full"), ("absent", [{}], "full")]
+)
+def test_traces_of_a_mark_get_the_closer_look(verdict: str, codes: list[object], expected: str | None) -> None:
+    """What shows no own recording is looked at closely all the same if there is a visible code or half a mark in it."""
+    told = {**to_plain(decoding()), "verdict": verdict, "visible_codes": codes}
+    known = {"still": False, "pdq": None, "fingerprint": None, "decoding": told, "shown": None, "alike": None}
+    content = Content("ab", "cd", None, "", "fast", **known)  # type: ignore[arg-type]
+    assert expected == next_look(ORDERS, content, knows_own=True, earlier=None)
 
 
 def test_strangers_can_be_left_out(tmp_path: Path) -> None:

@@ -93,7 +93,8 @@ def _deserves(orders: Orders, content: Content, earlier: Content | None, *, know
         full = "shown" if knows_own else "all"
     if full == "none":
         return False
-    if content.shown or content.decoding["verdict"] == "inconclusive":
+    # A visible code alone is no proof, but somebody put it there.
+    if content.shown or content.decoding["verdict"] == "inconclusive" or content.decoding["visible_codes"]:
         return True
     if full == "shown":
         return False
