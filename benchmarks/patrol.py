@@ -51,14 +51,14 @@ def main() -> None:
     """Measure what was asked for, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, help="to make, for the files")
-    parser.add_argument("--only", nargs="*", default=["field", "hands", "clips", "fingerprints"])
+    parser.add_argument("--only", nargs="*", default=["field", "shared", "hands", "clips", "fingerprints"])
     parser.add_argument("--page", action="store_true", help="write the page again out of what was measured")
     wanted = parser.parse_args()
     kept = DOCS / "patrol.json"
     told: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
     if not wanted.page:
         wanted.folder.mkdir(exist_ok=True)
-        parts = {"field": _field, "hands": _hands, "clips": _clips, "fingerprints": _fingerprints}
+        parts = {"field": _field, "shared": _shared, "hands": _hands, "clips": _clips, "fingerprints": _fingerprints}
         for name in wanted.only:
             told[name] = {"load": round(os.getloadavg()[0], 1), **parts[name](wanted.folder)}
         told["machine"] = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
@@ -92,6 +92,30 @@ def _field(folder: Path) -> dict[str, Any]:
         "cpu": sum(cpu),
         "longest": max(cpu),
         "largest": max(memory),
+    }
+
+
+def _shared(folder: Path) -> dict[str, Any]:
+    """Patrol the field that is there once more, on a cluster of two workers, one of which is killed on the way."""
+    field, alone, state = folder / "field", folder / "state.db", folder / "shared.db"
+    words = [field, "--once", "--key", folder / "studio.key", "--full", "none", "--memory", "512"]
+    place = folder / "workers"
+    place.mkdir()
+    with dask(place, 2) as (address, workers):
+        began = time.monotonic()
+        with start(*words, "--state", state, "--cluster", address) as patrol:
+            _until_finished(state, finished(alone) // 3, patrol)
+            before = finished(state)
+            workers[0].send_signal(signal.SIGKILL)
+            found = hits(patrol.communicate()[0])
+    expected, became = outcomes(alone, field), outcomes(state, field)
+    return {
+        "files": len(became),
+        "done before": before,
+        "hits": len(found),
+        "other outcomes": sum(expected.get(name) != outcome for name, outcome in became.items()),
+        "looked at twice": sum(looks != 1 for (looks,) in rows(state, "SELECT looks FROM contents")),
+        "wall": time.monotonic() - began,
     }
 
 

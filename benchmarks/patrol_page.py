@@ -32,7 +32,7 @@ def render(told: dict[str, Any]) -> str:
     str
         Markdown.
     """
-    parts = {"field": _field, "clips": _clips, "hands": _hands, "fingerprints": _fingerprints}
+    parts = {"field": _field, "shared": _shared, "clips": _clips, "hands": _hands, "fingerprints": _fingerprints}
     pages = [part(told[name]) for name, part in parts.items() if name in told]
     return "\n\n".join([f"{_HEAD} Machine: {told.get('machine', 'not told')}.", *pages]) + "\n"
 
@@ -65,6 +65,18 @@ def _field(told: dict[str, Any]) -> str:
         ["seconds on the clock, kills and starts among them", f"{told['wall']:.0f}"],
     ]
     return f"## A field of traps\n\nFast looks only. Load: {told['load']}.\n\n" + table(["what", "measured"], rows)
+
+
+def _shared(told: dict[str, Any]) -> str:
+    def none(what: str) -> str:
+        return f"**{told[what]}**" if told[what] else "none"
+
+    return (
+        f"The same on a Dask cluster of two workers on loopback, one of which was killed with SIGKILL when "
+        f"{told['done before']} contents were done: {told['files']} files, {told['hits']} hits; outcomes other than those "
+        f"of local processes: {none('other outcomes')}; contents whose look was finished twice: "
+        f"{none('looked at twice')}. It took {told['wall']:.0f} s."
+    )
 
 
 def _clips(told: dict[str, Any]) -> str:
