@@ -36,6 +36,9 @@ VIEWERS, STRANGERS = 42, 134
 """Of the field: some 500 files."""
 
 KILLS = 10
+MIDWAY = 20
+"""Contents after which a worker is killed; what is told until then has room in the pipe."""
+
 SEED = 20261125
 CLIPS = 40
 """Files of the comparison of hands."""
@@ -104,7 +107,7 @@ def _shared(folder: Path) -> dict[str, Any]:
     with dask(place, 2) as (address, workers):
         began = time.monotonic()
         with start(*words, "--state", state, "--cluster", address) as patrol:
-            _until_finished(state, finished(alone) // 3, patrol)
+            _until_finished(state, MIDWAY, patrol)
             before = finished(state)
             workers[0].send_signal(signal.SIGKILL)
             found = hits(patrol.communicate()[0])

@@ -72,9 +72,9 @@ def _shared(told: dict[str, Any]) -> str:
         return f"**{told[what]}**" if told[what] else "none"
 
     return (
-        f"The same on a Dask cluster of two workers on loopback, one of which was killed with SIGKILL when "
-        f"{told['done before']} contents were done: {told['files']} files, {told['hits']} hits; outcomes other than those "
-        f"of local processes: {none('other outcomes')}; contents whose look was finished twice: "
+        "The same on a Dask cluster of two workers on loopback, one of which was killed with SIGKILL when "
+        f"{told['done before']} contents were done: {told['files']} files, {told['hits']} hits; outcomes other than "
+        f"those of local processes: {none('other outcomes')}; contents whose look was finished twice: "
         f"{none('looked at twice')}. It took {told['wall']:.0f} s."
     )
 
