@@ -28,8 +28,8 @@ class Identity:
     Parameters
     ----------
     grant : Grant
-    session : str
-        Name of the session.
+    session, session_pseudonym : str
+        Name of the session, and what it is called where names must not be told.
     member : str or None
         Name of the member; None if it was erased.
     pseudonym : str
@@ -42,6 +42,7 @@ class Identity:
 
     grant: Grant
     session: str
+    session_pseudonym: str
     member: str | None
     pseudonym: str
     erased: int | None
@@ -92,6 +93,7 @@ def identify(
     return Identity(
         grant=grant,
         session=session_name,
+        session_pseudonym=session.pseudonym,
         member=read(connection, vault, "member", [grant.member_id]).get(grant.member_id),
         pseudonym=member.pseudonym,
         erased=member.erased_ms,
