@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import floor
 
-from tracemark.evidence.report.document import Block, Heading, Paragraph, Table
+from tracemark.evidence.report.document import Block, Facts, Heading, Paragraph
 from tracemark.evidence.report.findings import Findings
 from tracemark.evidence.report.words import Words
 from tracemark.payload import Payload
@@ -27,11 +27,10 @@ def codes_read(findings: Findings, say: Words) -> tuple[Block, ...]:
     codes = findings.decoding.visible_codes
     if not codes:
         return (Paragraph(say("code.none")),)
-    header = tuple(say(f"code.{name}") for name in ("code", "names", "seen", "sure", "mark"))
-    blocks: list[Block] = [
-        Paragraph(say("code.read")),
-        Table(header, tuple(_read(each, findings, say) for each in codes)),
-    ]
+    titles = tuple(say(f"code.{name}") for name in ("code", "names", "seen", "sure", "mark"))
+    blocks: list[Block] = [Paragraph(say("code.read"))]
+    for code in codes:
+        blocks.append(Facts(tuple(zip(titles, _read(code, findings, say), strict=True)), titles[:1]))
     if findings.decoding.disagreements:
         blocks.append(Paragraph(say("code.disagreement"), strong=True))
     return tuple(blocks)
@@ -67,7 +66,7 @@ def rivals(findings: Findings, say: Words) -> tuple[Block, ...]:
 
 
 def _read(code: VisibleCode, findings: Findings, say: Words) -> tuple[str, ...]:
-    """Tell of one visible code, as a row."""
+    """Tell of one visible code, in the order of their titles."""
     decoding = findings.decoding
     seen = say("certainty.read_still")
     if decoding.seconds_used:
