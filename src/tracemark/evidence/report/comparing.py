@@ -28,9 +28,8 @@ def codes_read(findings: Findings, say: Words) -> tuple[Block, ...]:
     if not codes:
         return (Paragraph(say("code.none")),)
     titles = tuple(say(f"code.{name}") for name in ("code", "names", "seen", "sure", "mark"))
-    blocks: list[Block] = [Paragraph(say("code.read"))]
-    for code in codes:
-        blocks.append(Facts(tuple(zip(titles, _read(code, findings, say), strict=True)), titles[:1]))
+    told = [tuple(zip(titles, _read(code, findings, say), strict=True)) for code in codes]
+    blocks: list[Block] = [Paragraph(say("code.read")), *(Facts(rows, titles[:1]) for rows in told)]
     if findings.decoding.disagreements:
         blocks.append(Paragraph(say("code.disagreement"), strong=True))
     return tuple(blocks)
