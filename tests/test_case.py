@@ -21,6 +21,7 @@ from tracemark.cli import main
 from tracemark.errors import RegistryError
 from tracemark.evidence import Registered, manifest
 from tracemark.keys import Key
+from tracemark.naming import Viewers
 from tracemark.payload import Payload
 from tracemark.registry import Access, Registry
 from tracemark.registry.casework import Casework
@@ -119,7 +120,7 @@ def known(url: str) -> Iterator[tuple[Registered, Payload, Registry]]:
                 ("Kato", "leave", 600_000, "203.0.113.9"),
             )
         )
-        yield Registered(registry), grant.payload, registry
+        yield Registered(Viewers(registry)), grant.payload, registry
 
 
 def test_who_was_connected(known: tuple[Registered, Payload, Registry]) -> None:

@@ -32,8 +32,10 @@ from tracemark.evidence.report.difference import compare
 from tracemark.evidence.report.figures import Drawn
 from tracemark.evidence.report.findings import Known
 from tracemark.evidence.report.words import probability, words
+from tracemark.naming import Named
 from tracemark.payload import Payload
-from tracemark.recovery import Decoding
+from tracemark.recovery import Candidates, Decoding
+from tracemark.recovery.verdict import VisibleCode
 from tracemark.telling import as_json
 from tracemark.telling.words import Language
 from tracemark.video import decode
@@ -64,14 +66,12 @@ class Page(HTMLParser):
 
 def findings(result: Decoding, **changes: object) -> Findings:
     """Make findings about a decode, without a leak."""
-    told = {"verdict": result.verdict, **dict.fromkeys(("session", "member", "p_false"))}
     plain = Findings(
         leak=Path("leak/a.mp4"),
         name="a.mp4",
         digests=digests(Path(__file__)),
         pdq=None,
         decoding=result,
-        told=told,
         keys=[KEY.id],
         effort="normal",
         whole=False,
@@ -292,16 +292,26 @@ def test_every_kind_of_verdict(language: Language) -> None:
 def test_everything_the_issue_lists_is_told(language: Language) -> None:
     """Visible code, runner-up, margin, connections, contradictions, searches: each is told where there is something."""
     say = words(language)
-    fields = {"visible_code": "K7QX-2M", "runner_up": {"member": 99, "score": 3.25}, "margin": 12.5}
+    rival = Payload(88, 99)
+    found = replace(FIRST, runner_up=rival, margin=12.54)
+    code = VisibleCode("K7QX-2M00-0000-0000", FIRST.payload, FIRST.key_id, 0.9999, 1.0, 2.0, (), ())
     record = Access(NOON, "join", "member-7f", "203.0.113.9", 50123)
     watching = Watching(NOON, [record], ["member-2c was not connected at that moment"])
-    known = [Known(Identity("session-1a", "member-7f", ("Gala", "Kato")), watching)]
     told = text(
-        replace(decoding(FIRST), trials=1234), language, told={"verdict": "found", **fields}, known=known, disclose=True
+        replace(decoding(found), trials=1234, visible_codes=(code,)),
+        language,
+        candidates=2345,
+        known=[Known(Identity("session-1a", "member-7f", ("Gala", "Kato")), watching)],
+        called={rival: Identity("session-1a", "member-9d", None)},
+        disclose=True,
     )
     for wanted in (
-        "K7QX-2M",
-        "member 99, score 3.25",
+        "K7QX-2M00-0000-0000",
+        "99.9 %",
+        say("code.agrees"),
+        say("pictures.member", session=88, member=99),
+        f"session-1a / member-9d, {say('found.erased')}",
+        "2,345",
         "12.5",
         "member-7f",
         say("watching.port", address="203.0.113.9", port=50123),
@@ -329,6 +339,15 @@ def test_names_only_where_disclosed() -> None:
 
 class List:
     """A list of viewers of one member."""
+
+    @property
+    def candidates(self) -> Candidates:
+        """List them."""
+        return Candidates.of([PAYLOAD])
+
+    def named(self, result: Decoding) -> Named:
+        """Leave the numbers as they are."""
+        return Named(result, dict.fromkeys(member.payload for member in result.members))
 
     def identity(self, payload: Payload, _key_id: str) -> Identity | None:
         """Know the payload of these tests."""

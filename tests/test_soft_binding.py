@@ -44,7 +44,7 @@ def test_all_viewers_of_a_session_have_the_same_binding() -> None:
 def test_a_registry_names_the_session_by_its_pseudonym() -> None:
     """With a registry the payload's numbers are the member's own: the session's pseudonym stands for it, or nothing."""
     grant = Grant(1, FIRST.payload, 1, 1, FIRST.key_id, 2, 0)
-    identity = Identity(grant, "evening show", "alice", "member-1", None, session_pseudonym="session-7f")
+    identity = Identity(grant, "evening show", "session-7f", "alice", "member-1", None)
     said = json.dumps(soft_binding(decoding(FIRST), None, {FIRST.payload: identity}))
     assert f"{FIRST.key_id}:session-7f" in said
     assert not any(word in said for word in ("evening show", "alice", "member-1", str(FIRST.payload.session)))

@@ -10,22 +10,27 @@ from typing import TYPE_CHECKING
 import click
 
 from tracemark.cli import ERROR, FOUND, NOT_FOUND, complain
-from tracemark.cli.options import FILE, KEY_VARIABLE, load_keys, opened, progress_bar, registry_options
+from tracemark.cli.options import (
+    FILE,
+    KEY_VARIABLE,
+    REGISTRY_VARIABLE,
+    load_keys,
+    opened,
+    progress_bar,
+    registry_options,
+)
 from tracemark.errors import MediaError, TracemarkError
 from tracemark.telling import as_json, as_text
-from tracemark.telling.identities import identified, write_down
 from tracemark.telling.soft_binding import check_algorithm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from tracemark.keys import Key
-    from tracemark.payload import Payload
+    from tracemark.naming import Named, Viewers
     from tracemark.recovery import Decoding
-    from tracemark.registry import Identity, Registry
+    from tracemark.telling import Identities
     from tracemark.video import Effort
-
-    Identities = Mapping[Payload, Identity | None]
 
 
 @click.command()
@@ -55,6 +60,7 @@ if TYPE_CHECKING:
     type=FILE,
     help="Draw where the mark lies, and the evidence, to a .png, .svg or .pdf; numbered if there are several leaks.",
 )
+@click.option("--session", help="Session that the leak is of: only its viewers are compared; needs a registry.")
 @registry_options
 def decode(
     leaks: tuple[Path, ...],
@@ -65,27 +71,35 @@ def decode(
     algorithm: str | None,
     whole: bool,
     plot: Path | None,
+    session: str | None,
     url: str | None,
     registry_key: Path | None,
 ) -> int:
     """Say who each LEAK was shown to: a video, a picture, or a folder of them.
 
     Leaves with 0 if a mark was found in any of them, 1 if in none, 2 after an error; the others are still told of. With
-    a registry, whom the mark names is told by name, and the detection is written down there.
+    a registry, everyone in it is compared with the leak, so that far weaker marks name their viewers; whom the mark
+    names is told by name, and the detection is written down there.
     """
+    if session is not None and url is None:
+        raise click.UsageError(f"--session needs --registry or {REGISTRY_VARIABLE}")
     secrets = load_keys(keys)
     if algorithm is not None:
         check_algorithm(algorithm)
     tell = partial(as_json, algorithm=algorithm) if in_json else _in_words
     with contextlib.ExitStack() as stack:
-        registry = None if url is None else stack.enter_context(opened(url, registry_key))
-        return _decode(leaks, secrets, registry, tell, effort=effort, whole=whole, plot=plot)
+        viewers = None
+        if url is not None:
+            from tracemark.naming import Viewers
+
+            viewers = Viewers(stack.enter_context(opened(url, registry_key)), session)
+        return _decode(leaks, secrets, viewers, tell, effort=effort, whole=whole, plot=plot)
 
 
 def _decode(
     leaks: tuple[Path, ...],
     secrets: list[Key],
-    registry: Registry | None,
+    viewers: Viewers | None,
     tell: Callable[[Path, str, Decoding, Identities | None], str],
     *,
     effort: Effort,
@@ -94,13 +108,14 @@ def _decode(
 ) -> int:
     from tracemark import video
 
+    candidates = viewers.candidates if viewers else None
     found = failed = False
     files: list[Path] = []
-    for named in leaks:
-        held = video.leaks_in(named)
+    for given in leaks:
+        held = video.leaks_in(given)
         files += held
         if not held:
-            failed = bool(complain(str(MediaError(f"{named} holds no video or picture"))))
+            failed = bool(complain(str(MediaError(f"{given} holds no video or picture"))))
     drawings = _numbered(plot, len(files))
     for drawing in drawings:
         if drawing:
@@ -108,19 +123,22 @@ def _decode(
     for leak, drawing in zip(files, drawings, strict=True):
         try:
             with progress_bar(leak.name) as progress:
-                decoding = video.decode(leak, keys=secrets, effort=effort, whole=whole, progress=progress)
+                decoding = video.decode(
+                    leak, keys=secrets, effort=effort, whole=whole, candidates=candidates, progress=progress
+                )
             sha256 = video.fingerprint(leak)
             found |= decoding.verdict == "found"
-            identities = None
+            named: Named | None = None
             try:
-                identities = None if registry is None else identified(registry, decoding)
+                named = viewers.named(decoding) if viewers else None
             finally:
                 # A registry that has gone in the meantime takes the names with it, not the verdict.
-                click.echo(tell(leak, sha256, decoding, identities))
+                told = (named.decoding, named.identities) if named else (decoding, None)
+                click.echo(tell(leak, sha256, *told))
             if drawing:
                 video.draw(leak, decoding, drawing)
-            if registry is not None:
-                write_down(registry, sha256, decoding, identities or {})
+            if viewers and named:
+                viewers.write_down(sha256, named)
         except TracemarkError as error:
             failed = bool(complain(str(error)))
     if failed:

@@ -57,36 +57,41 @@ def report(
     """Decode LEAK and make a folder of evidence about it, that anyone can verify offline.
 
     It holds the leak, the decode, a report as HTML and PDF, a custody log, and a signed list of it all. Leaves as
-    decode does: with 0 if a mark was found, 1 if none; the folder is made either way.
+    decode does: with 0 if a mark was found, 1 if none; the folder is made either way. With a registry, everyone in it
+    is compared with the leak, and the detection is written down there.
     """
     secrets = load_keys(keys)
     from tracemark import evidence
+    from tracemark.naming import Viewers
 
     with ExitStack() as stack:
-        progress = stack.enter_context(progress_bar(leak.name))
-        registry = stack.enter_context(opened(url, registry_key)) if url else None
-        made = evidence.make(
-            evidence.Order(
-                leak=leak,
-                target=output,
-                keys=secrets,
-                effort=effort,
-                whole=whole,
-                source_url=source_url,
-                captured_by=captured_by,
-                by=by,
-                host=host,
-                language=language,
-                disclose=disclose,
-                signing_key=evidence.SigningKey.load(signing_key) if signing_key else None,
-                authority=authority,
-                authorities=evidence.certificates(tsa_certificate) if tsa_certificate else (),
-                knowledge=evidence.Registered(registry) if registry else None,
-                progress=progress,
+        viewers = Viewers(stack.enter_context(opened(url, registry_key))) if url else None
+        with progress_bar(leak.name) as progress:
+            made = evidence.make(
+                evidence.Order(
+                    leak=leak,
+                    target=output,
+                    keys=secrets,
+                    effort=effort,
+                    whole=whole,
+                    source_url=source_url,
+                    captured_by=captured_by,
+                    by=by,
+                    host=host,
+                    language=language,
+                    disclose=disclose,
+                    signing_key=evidence.SigningKey.load(signing_key) if signing_key else None,
+                    authority=authority,
+                    authorities=evidence.certificates(tsa_certificate) if tsa_certificate else (),
+                    knowledge=evidence.Registered(viewers) if viewers else None,
+                    progress=progress,
+                )
             )
-        )
-    if made.stamp_failure:
-        click.echo(f"tracemark: note: no time stamp: {made.stamp_failure}", err=True)
-    click.echo(as_text(leak, made.decoding))
-    click.echo(f"  evidence  {output}")
+        if made.stamp_failure:
+            click.echo(f"tracemark: note: no time stamp: {made.stamp_failure}", err=True)
+        shown = made.named.under_pseudonyms if made.named and not disclose else made.named
+        click.echo(as_text(leak, made.decoding, shown.identities if shown else None))
+        click.echo(f"  evidence  {output}")
+        if viewers and made.named:
+            viewers.write_down(made.sha256, made.named)
     return FOUND if made.decoding.verdict == "found" else NOT_FOUND

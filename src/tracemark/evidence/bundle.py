@@ -33,6 +33,8 @@ from tracemark.evidence.signing import SigningKey
 from tracemark.evidence.timestamp import StampError, check, request
 from tracemark.evidence.verification import CLOCKS, DECODE
 from tracemark.keys import Key
+from tracemark.naming import Named
+from tracemark.payload import Payload
 from tracemark.profile import PROFILE
 from tracemark.recovery import Decoding
 from tracemark.telling import as_json
@@ -73,7 +75,7 @@ class Order:
     authorities : sequence of x509.Certificate, optional
         Certificates to check its answer with.
     knowledge : Knowledge, optional
-        The list of viewers.
+        The list of viewers: the leak is compared with all of them.
     progress : callable, optional
         See `tracemark.video.Progress`.
     clock : callable, optional
@@ -106,11 +108,17 @@ class Made:
     Parameters
     ----------
     decoding : Decoding
+    sha256 : str
+        Of the leak.
+    named : Named or None
+        The verdict, and whom it speaks of, under their true names; None if no list was asked.
     stamp_failure : str or None
         Why there is no time stamp, if one was ordered.
     """
 
     decoding: Decoding
+    sha256: str
+    named: Named | None
     stamp_failure: str | None
 
 
@@ -164,15 +172,31 @@ class _Maker:
         shutil.copyfile(order.leak, leak)
         found = digests(leak)
         self._note("received", self._origin(found))
-        decoding = decode(leak, keys=order.keys, effort=order.effort, whole=order.whole, progress=order.progress)
+        asked = order.knowledge
+        decoding = decode(
+            leak,
+            keys=order.keys,
+            effort=order.effort,
+            whole=order.whole,
+            candidates=asked.candidates if asked else None,
+            progress=order.progress,
+        )
+        named = asked.named(decoding) if asked else None
+        decoding = named.decoding if named else decoding
         findings = self._findings(leak, found, decoding)
-        self._note("decoded", _outcome(findings))
-        (self._work / DECODE).write_text(as_json(Path(LEAK_FOLDER, leak.name), found.sha256, decoding) + "\n", "utf-8")
+        told = self._told(leak, found, decoding, named)
+        self._note("decoded", _outcome(findings, json.loads(told)))
+        (self._work / DECODE).write_text(told + "\n", "utf-8")
         if order.signing_key:
             (self._work / manifest.PUBLIC_KEY).write_bytes(order.signing_key.public.content)
         drawn = draw(findings, order.language)
         self._note("reported", {"language": order.language, "disclosed": order.disclose})
-        return Made(decoding, self._finish(findings, drawn))
+        return Made(decoding, found.sha256, named, self._finish(findings, drawn))
+
+    def _told(self, leak: Path, found: Digests, decoding: Decoding, named: Named | None) -> str:
+        """Write the decode down as JSON, without true names unless they may be told."""
+        shown = named.under_pseudonyms if named and not self._order.disclose else named
+        return as_json(Path(LEAK_FOLDER, leak.name), found.sha256, decoding, shown.identities if shown else None)
 
     def _finish(self, findings: Findings, drawn: Drawn) -> str | None:
         """Write the report and seal the bundle; once more, if the time stamp that the report tells of is not to be had.
@@ -281,7 +305,6 @@ class _Maker:
             digests=found,
             pdq=pdq(shot(leak, 0.0)[0]) if still else None,
             decoding=decoding,
-            told=json.loads(as_json(leak, found.sha256, decoding)),
             keys=keys,
             effort=order.effort,
             whole=order.whole,
@@ -290,11 +313,13 @@ class _Maker:
             captured_by=order.captured_by,
             host=order.host,
             host_sha256=digests(order.host).sha256 if order.host else None,
+            candidates=len(order.knowledge.candidates) if order.knowledge else 0,
             known=self._known(decoding),
+            called=self._called(decoding),
             disclose=order.disclose,
             signing_key=order.signing_key.public.id if order.signing_key else None,
             authority=order.authority,
-            repeat=_repeat(leak.name, keys, order),
+            repeat=_repeat(leak.name, keys, order, decoding),
             versions=versions(),
         )
 
@@ -305,15 +330,25 @@ class _Maker:
             return None
         known = []
         for member in decoding.members:
-            identity = asked.identity(member.payload, member.key_id)
-            if identity and not self._order.disclose:
-                identity = Identity(identity.session, identity.member, None)
+            identity = self._identity(asked, member.payload, member.key_id)
             known.append(Known(identity, asked.watching(member.payload, member.key_id, member.media_time)))
         return known
 
+    def _called(self, decoding: Decoding) -> dict[Payload, Identity | None]:
+        """Ask for the runners-up, and for those whom visible codes name."""
+        asked = self._order.knowledge
+        if asked is None:
+            return {}
+        wanted = {each.runner_up: each.key_id for each in decoding.members if each.runner_up}
+        wanted |= {code.payload: code.key_id for code in decoding.visible_codes}
+        return {payload: self._identity(asked, payload, key_id) for payload, key_id in wanted.items()}
 
-def _outcome(findings: Findings) -> dict[str, object]:
-    told = findings.told
+    def _identity(self, asked: Knowledge, payload: Payload, key_id: str) -> Identity | None:
+        identity = asked.identity(payload, key_id)
+        return replace(identity, names=None) if identity and not self._order.disclose else identity
+
+
+def _outcome(findings: Findings, told: Mapping[str, object]) -> dict[str, object]:
     return {
         "verdict": told["verdict"],
         "session": told["session"],
@@ -326,10 +361,12 @@ def _outcome(findings: Findings) -> dict[str, object]:
     }
 
 
-def _repeat(name: str, keys: Sequence[str], order: Order) -> str:
+def _repeat(name: str, keys: Sequence[str], order: Order, decoding: Decoding) -> str:
     parts = ["tracemark", "decode", f"{LEAK_FOLDER}/{name}"]
     for key in keys:
         parts += ["--key", f"{key}.key"]
+    if any(member.method == "registry" for member in decoding.members):
+        parts += ["--registry", "URL"]
     parts += ["--effort", order.effort, *(["--whole"] if order.whole else []), "--json"]
     return shlex.join(parts)
 

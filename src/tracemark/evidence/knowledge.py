@@ -1,13 +1,17 @@
-"""What a report asks whoever keeps the list of viewers: who is behind a payload, and who was connected when."""
+"""What a report asks whoever keeps the list of viewers: who there is, whose a payload is, who was connected when."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from tracemark.payload import Payload
+
+if TYPE_CHECKING:
+    from tracemark.naming import Named
+    from tracemark.recovery import Candidates, Decoding
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,13 @@ class Watching:
 
 class Knowledge(Protocol):
     """Keeper of the list of viewers, such as a registry."""
+
+    @property
+    def candidates(self) -> Candidates:
+        """Everyone on the list, whom the leak is compared with."""
+
+    def named(self, decoding: Decoding, /) -> Named:
+        """Tell whom a verdict speaks of, as `tracemark decode --registry` does."""
 
     def identity(self, payload: Payload, key_id: str, /) -> Identity | None:
         """Tell who a payload was granted to under a key; None if nobody."""

@@ -9,6 +9,8 @@ from tracemark.evidence.knowledge import Access, Identity, Watching
 from tracemark.payload import Payload
 
 if TYPE_CHECKING:
+    from tracemark.naming import Named, Viewers
+    from tracemark.recovery import Candidates, Decoding
     from tracemark.registry import Registry
 
 
@@ -17,12 +19,31 @@ class Registered:
 
     Parameters
     ----------
-    registry : Registry
-        Open for as long as this is asked.
+    viewers : Viewers
+        Its registry is open for as long as this is asked.
     """
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self, viewers: Viewers) -> None:
+        self._viewers = viewers
+
+    @property
+    def _registry(self) -> Registry:
+        return self._viewers.registry
+
+    @property
+    def candidates(self) -> Candidates:
+        """Everyone in the registry."""
+        return self._viewers.candidates
+
+    def named(self, decoding: Decoding, /) -> Named:
+        """Tell whom a verdict speaks of.
+
+        Raises
+        ------
+        RegistryError
+            If the database does not answer.
+        """
+        return self._viewers.named(decoding)
 
     def identity(self, payload: Payload, key_id: str, /) -> Identity | None:
         """Tell who a payload was granted to under a key; None if nobody.
@@ -35,9 +56,8 @@ class Registered:
         found = self._registry.identify(payload, key_id=key_id)
         if found is None:
             return None
-        (session,) = self._registry.sessions(found.session)
         names = (found.session, found.member) if found.member is not None else None
-        return Identity(session.pseudonym, found.pseudonym, names)
+        return Identity(found.session_pseudonym, found.pseudonym, names)
 
     def watching(self, payload: Payload, key_id: str, media_time: float | None, /) -> Watching:
         """Tell who was connected to a payload's session around a media time.

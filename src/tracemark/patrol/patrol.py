@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracemark.errors import PatrolError
+from tracemark.naming import Viewers
 from tracemark.patrol.fingerprints import RECENT, Fingerprint, Library, Recent
 from tracemark.patrol.hands import Hands
 from tracemark.patrol.jobs import Ended, Fetch, Job, Look, Take, stamp_of
@@ -21,7 +22,6 @@ from tracemark.patrol.sources import Found
 from tracemark.patrol.store import Store
 from tracemark.patrol.verdicts import from_plain
 from tracemark.telling import as_fields
-from tracemark.telling.identities import identified, write_down
 
 if TYPE_CHECKING:
     from tracemark.registry import Registry
@@ -91,7 +91,8 @@ class Patrol:
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self._orders, self._store, self._hands = orders, store, hands
-        self._tell, self._registry, self._progress = tell, registry, progress
+        self._tell, self._progress = tell, progress
+        self._viewers = None if registry is None else Viewers(registry)
         self._folder = store.path.with_name(f"{store.path.name}.files")
         self._own, self._seen = Library(), Recent()
         self._ready: deque[tuple[Place, Content]] = deque()
@@ -306,10 +307,9 @@ class Patrol:
 
     def _finish(self, content: Content, outcome: str, reason: str, ended: Ended | None = None) -> None:
         places = self._looking.pop(content.sha256)
-        if outcome == "found" and self._registry is not None:
-            decoding = from_plain(content.decoding)
-            identities = identified(self._registry, decoding)
-            write_down(self._registry, content.sha256, decoding, identities, once=True)
+        if outcome == "found" and self._viewers is not None:
+            named = self._viewers.named(from_plain(content.decoding))
+            self._viewers.write_down(content.sha256, named, once=True)
         self._store.finish(content.sha256, outcome, reason, places, ended)
         if outcome == "found":
             self._tell_hits()
@@ -325,8 +325,9 @@ class Patrol:
     def _tell_hits(self) -> None:
         for number, place, content, first in self._store.untold():
             decoding = from_plain(content.decoding)
-            identities = None if self._registry is None else identified(self._registry, decoding)
-            fields = {"hit": number, **as_fields(place.place, content.sha256, decoding, identities)}
+            named = self._viewers.named(decoding) if self._viewers else None
+            told = (named.decoding, named.identities) if named else (decoding, None)
+            fields = {"hit": number, **as_fields(place.place, content.sha256, *told)}
             fields |= {"md5": content.md5, "duplicate_of": first, "looks_like": content.alike, "shows": content.shown}
             if content.still:
                 fields["pdq"] = content.pdq

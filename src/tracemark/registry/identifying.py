@@ -28,8 +28,8 @@ class Identity:
     Parameters
     ----------
     grant : Grant
-    session : str
-        Name of the session.
+    session, session_pseudonym : str
+        Name of the session, and what it is called where names must not be told.
     member : str or None
         Name of the member; None if it was erased.
     pseudonym : str
@@ -38,17 +38,15 @@ class Identity:
         When the member was erased, UTC in milliseconds.
     contradictions : tuple of str
         What speaks against this member having leaked what was shown, in words.
-    session_pseudonym : str
-        What the session is called where its name is not told.
     """
 
     grant: Grant
     session: str
+    session_pseudonym: str
     member: str | None
     pseudonym: str
     erased: int | None
     contradictions: tuple[str, ...] = ()
-    session_pseudonym: str = ""
 
     @property
     def erased_at(self) -> str | None:
@@ -95,11 +93,11 @@ def identify(
     return Identity(
         grant=grant,
         session=session_name,
+        session_pseudonym=session.pseudonym,
         member=read(connection, vault, "member", [grant.member_id]).get(grant.member_id),
         pseudonym=member.pseudonym,
         erased=member.erased_ms,
         contradictions=tuple(against),
-        session_pseudonym=session.pseudonym,
     )
 
 

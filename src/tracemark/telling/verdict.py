@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from tracemark.payload import Payload
 from tracemark.telling.soft_binding import LABEL, soft_binding
 from tracemark.telling.words import clock_time, placing, printable
 
 if TYPE_CHECKING:
-    from tracemark.payload import Payload
     from tracemark.recovery import Decoding
     from tracemark.recovery.verdict import Disagreement, Member, VisibleCode
     from tracemark.registry import Identity
 
-    Identities = Mapping[Payload, Identity | None]
+Identities: TypeAlias = "Mapping[Payload, Identity | None]"
+"""Whom a registry knows behind payloads; None for a payload that nobody was given."""
 
 
 def as_json(
@@ -173,12 +174,12 @@ def as_text(leak: Path, decoding: Decoding, identities: Identities | None = None
         for number, member in enumerate(members):
             lines += [""] if number else []
             lines += _named(member.payload, identities)
-            lines += _block(member, decoding, several=len(members) > 1)
+            lines += _block(member, decoding, identities, several=len(members) > 1)
         lines += [""] if len(members) > 1 else []
     else:
         lines += [_p_false(decoding.p_false)]
         lines += [f"  key       {decoding.key_id}"] if decoding.key_id else []
-    lines += [_code_line(code, decoding) for code in decoding.visible_codes]
+    lines += [_code_line(code, decoding, identities) for code in decoding.visible_codes]
     video = f"{decoding.frames_used} frames, {decoding.seconds_used:.1f} s"
     lines += [f"  read      {video if decoding.seconds_used else 'one picture'}"]
     lines += [f"  reason    {reason}" for reason in decoding.reasons]
@@ -190,14 +191,25 @@ def _named(payload: Payload, identities: Identities | None) -> list[str]:
     if identity is None:
         lines = [f"  session   {payload.session}", f"  member    {payload.member}"]
         return lines if identities is None else [*lines, "  registry  nobody in the registry was given this payload"]
-    member = identity.member
-    if member is None:
-        member = f"erased member {identity.pseudonym} (erased {identity.erased_at})"
-    lines = [f"  session   {printable(identity.session)}", f"  member    {printable(member)}"]
+    lines = [f"  session   {printable(identity.session)}", f"  member    {_member(identity)}"]
     return [*lines, *(f"  against   {line}" for line in identity.contradictions)]
 
 
-def _block(member: Member, decoding: Decoding, *, several: bool) -> list[str]:
+def _member(identity: Identity) -> str:
+    if identity.member is None:
+        return f"erased member {identity.pseudonym} (erased {identity.erased_at})"
+    return printable(identity.member)
+
+
+def _called(payload: Payload, identities: Identities | None) -> str:
+    """Session and member within a line."""
+    identity = identities.get(payload) if identities is not None else None
+    if identity is None:
+        return f"session {payload.session}, member {payload.member}"
+    return f"session {printable(identity.session)}, member {_member(identity)}"
+
+
+def _block(member: Member, decoding: Decoding, identities: Identities | None, *, several: bool) -> list[str]:
     lines = [f"  called    {printable(member.label)}"] if member.label else []
     lines += [f"  against   {member.contradiction}"] if member.contradiction else []
     lines += [_p_false(member.p_false)]
@@ -205,7 +217,7 @@ def _block(member: Member, decoding: Decoding, *, several: bool) -> list[str]:
     if member.method == "registry":
         lines += ["  method    recognised among the known members; blind decoding alone would not name them"]
     if member.runner_up and member.margin is not None:
-        second = f"session {member.runner_up.session}, member {member.runner_up.member}"
+        second = _called(member.runner_up, identities)
         lines += [f"  next      {second}: fits worse by {member.margin:.1f} deviations"]
     lines += [f"  key       {member.key_id}"]
     if several and decoding.seconds_used:
@@ -218,7 +230,7 @@ def _block(member: Member, decoding: Decoding, *, several: bool) -> list[str]:
     return lines
 
 
-def _code_line(code: VisibleCode, decoding: Decoding) -> str:
+def _code_line(code: VisibleCode, decoding: Decoding, identities: Identities | None) -> str:
     when = f", {clock_time(code.start)} to {clock_time(code.end)}" if decoding.seconds_used else ""
     if any(odd.visible == code for odd in decoding.disagreements):
         agrees = "; DISAGREES with the mark"
@@ -226,8 +238,7 @@ def _code_line(code: VisibleCode, decoding: Decoding) -> str:
         agrees = "; agrees with the mark"
     else:
         agrees = ""
-    named = f"session {code.payload.session}, member {code.payload.member}"
-    return f"  code      {code.code} on screen: {named}{when}{agrees}"
+    return f"  code      {code.code} on screen: {_called(code.payload, identities)}{when}{agrees}"
 
 
 def _p_false(probability: float) -> str:

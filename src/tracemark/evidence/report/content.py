@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tracemark import __version__
 from tracemark.evidence.canonical import stamp
 from tracemark.evidence.knowledge import Access, Watching
+from tracemark.evidence.report.comparing import codes_read, rivals
 from tracemark.evidence.report.document import (
     Block,
     Code,
@@ -57,9 +58,9 @@ def compose(findings: Findings, drawn: Drawn, language: Language) -> Document:
         Section(say("section.certainty"), _certainty(findings, say)),
         Section(say("section.limits"), (Points(tuple(say(f"limits.{name}") for name in say.tables["limits"])),)),
         Section(say("section.pictures"), _pictures(findings, drawn, say)),
-        Section(say("section.code"), _code(findings, say)),
+        Section(say("section.code"), codes_read(findings, say)),
         Section(say("section.watching"), _watching(findings, say)),
-        Section(say("section.rival"), _rival(findings, say)),
+        Section(say("section.rival"), rivals(findings, say)),
         Section(say("section.searches"), _searches(findings, say)),
         Section(say("section.leak"), _leak(findings, say)),
         Section(say("section.repeat"), _repeat(findings, say)),
@@ -137,6 +138,8 @@ def _where(findings: Findings, member: Member, say: Words) -> list[tuple[str, st
     if member.media_time is not None:
         told = say("found.media_time_value", time=clock_time(member.media_time))
     rows.append((say("found.media_time"), told))
+    if member.method == "registry":
+        rows.append((say("found.method"), say("found.recognised", count=f"{findings.candidates:,}")))
     rows.append((say("found.place"), placing(member.geometry, decoding.size, say.phrases)))
     if member.speed is not None and member.speed != 1:
         rows.append((say("found.speed"), say("found.speed_value", speed=f"{member.speed:.4g}")))
@@ -145,12 +148,15 @@ def _where(findings: Findings, member: Member, say: Words) -> list[tuple[str, st
 
 def _certainty(findings: Findings, say: Words) -> tuple[Block, ...]:
     decoding = findings.decoding
-    needed = f"{score_needed(max(decoding.trials, 1)):.1f}"
+    score = say("certainty.score_plain", score=f"{decoding.score:.1f}")
+    if decoding.method == "payload":
+        needed = f"{score_needed(max(decoding.trials, 1)):.1f}"
+        score = say("certainty.score_value", score=f"{decoding.score:.1f}", needed=needed)
     read = say("certainty.read_still")
     if decoding.seconds_used:
         read = say("certainty.read_value", frames=decoding.frames_used, seconds=f"{decoding.seconds_used:.1f}")
     rows = (
-        (say("certainty.score"), say("certainty.score_value", score=f"{decoding.score:.1f}", needed=needed)),
+        (say("certainty.score"), score),
         (say("certainty.read"), read),
     )
     return Paragraph(say("certainty.found")), Paragraph(say("certainty.mistaken")), Facts(rows)
@@ -174,11 +180,6 @@ def _pictures(findings: Findings, drawn: Drawn, say: Words) -> tuple[Block, ...]
             caption = say("pictures.difference", **values, time=time, gain=f"{difference.gain:g}")
             blocks.append(Figure(difference.picture, "jpg", caption))
     return tuple(blocks)
-
-
-def _code(findings: Findings, say: Words) -> tuple[Block, ...]:
-    code = findings.told.get("visible_code")
-    return (Paragraph(say("code.read", code=_plain(code)) if code else say("code.none")),)
 
 
 def _watching(findings: Findings, say: Words) -> tuple[Block, ...]:
@@ -223,20 +224,6 @@ def _address(record: Access, say: Words, *, disclose: bool) -> str:
     return record.address if record.port is None else say("watching.port", address=record.address, port=record.port)
 
 
-def _rival(findings: Findings, say: Words) -> tuple[Block, ...]:
-    runner_up, margin = findings.told.get("runner_up"), findings.told.get("margin")
-    if runner_up is None:
-        return (Paragraph(say("rival.none")),)
-    return (Paragraph(say("rival.is", runner_up=_plain(runner_up), margin=_plain(margin))),)
-
-
-def _plain(value: object) -> str:
-    """Write a value of the decode's JSON as people read it."""
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_plain(each)}" for name, each in value.items() if each is not None)
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
 def _searches(findings: Findings, say: Words) -> tuple[Block, ...]:
     decoding = findings.decoding
     trials = f"{max(decoding.trials, 1):,}"
@@ -248,13 +235,13 @@ def _searches(findings: Findings, say: Words) -> tuple[Block, ...]:
         (say("searches.trials"), trials),
         (say("searches.best"), f"{decoding.score:.2f}"),
     )
-    formula = say("searches.formula", trials=trials, constant=RADEMACHER_CONSTANT)
-    return (
-        Facts(rows, (say("searches.keys"),)),
-        Paragraph(say("searches.text")),
-        Paragraph(formula, strong=True),
-        Paragraph(say("searches.bound")),
-    )
+    blocks: list[Block] = [Facts(rows, (say("searches.keys"),)), Paragraph(say("searches.text"))]
+    blocks.append(Paragraph(say("searches.formula", trials=trials, constant=RADEMACHER_CONSTANT), strong=True))
+    if findings.candidates:
+        blocks.append(Paragraph(say("searches.compared")))
+        values = {"candidates": f"{findings.candidates:,}", "constant": RADEMACHER_CONSTANT}
+        blocks.append(Paragraph(say("searches.known_formula", **values), strong=True))
+    return (*blocks, Paragraph(say("searches.bound")))
 
 
 def _leak(findings: Findings, say: Words) -> tuple[Block, ...]:
@@ -284,11 +271,16 @@ def _repeat(findings: Findings, say: Words) -> tuple[Block, ...]:
     return (
         Paragraph(say("repeat.decode")),
         Code(findings.repeat),
+        *([Paragraph(say("repeat.compared"))] if _recognised(findings) else []),
         Paragraph(say("repeat.verify")),
         Code(VERIFY),
         Heading(say("repeat.versions")),
         Facts(rows),
     )
+
+
+def _recognised(findings: Findings) -> bool:
+    return any(member.method == "registry" for member in findings.decoding.members)
 
 
 def _seal(findings: Findings, say: Words) -> tuple[Block, ...]:

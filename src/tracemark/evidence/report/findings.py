@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from tracemark.evidence.hashes import Digests, Pdq
 from tracemark.evidence.knowledge import Identity, Watching
+from tracemark.payload import Payload
 from tracemark.recovery import Decoding
 from tracemark.video import Effort
 
@@ -43,8 +43,6 @@ class Findings:
     pdq : Pdq or None
         Of a picture.
     decoding : Decoding
-    told : mapping
-        The decode as `decode --json` prints it; fields that this version does not write may be absent.
     keys : sequence of str
         Ids of the keys that were tried.
     effort : {'fast', 'normal', 'max'}
@@ -55,8 +53,12 @@ class Findings:
     host : Path or None
         The operator's original.
     host_sha256 : str or None
+    candidates : int
+        Known viewers whom the leak was compared with.
     known : sequence of Known or None
         One for each member of the decoding; None if no list was asked.
+    called : mapping of Payload to Identity or None
+        What the list says of runners-up and of those whom visible codes name.
     disclose : bool
         Whether names and addresses may be told.
     signing_key : str or None
@@ -76,7 +78,6 @@ class Findings:
     digests: Digests
     pdq: Pdq | None
     decoding: Decoding
-    told: Mapping[str, Any]
     keys: Sequence[str]
     effort: Effort
     whole: bool
@@ -85,7 +86,9 @@ class Findings:
     captured_by: str | None = None
     host: Path | None = None
     host_sha256: str | None = None
+    candidates: int = 0
     known: Sequence[Known] | None = None
+    called: Mapping[Payload, Identity | None] = field(default_factory=dict)
     disclose: bool = False
     signing_key: str | None = None
     authority: str | None = None
