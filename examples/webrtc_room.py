@@ -12,7 +12,7 @@ import json
 import logging
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCIceServer, RTCPeerConn
 from aiortc.codecs import vpx
 from aiortc.contrib.media import MediaBlackhole, MediaRelay
 
-from tracemark import Embedder, Key, Payload
+from tracemark import Embedder, Key, Logo, Payload, SessionCode
+from tracemark.embedder import Fallback, Policy
 from tracemark.errors import TracemarkError
 from tracemark.integrations.aiortc import MarkedRelay, MarkedTrack
 
@@ -29,6 +30,9 @@ PAGES = Path(__file__).with_name("room")
 
 FIRST_MEMBER = 1001
 """Number of the first viewer whose address names none."""
+
+POLICY = Policy(budget=1000 / 30, slow=Fallback.LAST, failed=Fallback.RAISE)
+"""Cameras show 30 frames a second; where preparing takes longer, it spares itself the look at the picture."""
 
 log = logging.getLogger("room")
 
@@ -82,16 +86,21 @@ class Room:
         Number of the session, which is in every viewer's mark.
     strength : float
         Multiple of the mark's default amplitude.
+    overlays : sequence of Logo or SessionCode
+        What is drawn over every viewer's picture.
     ice : list of RTCIceServer
         Servers that help connections through a NAT; none are needed on one machine or in one network.
     """
 
-    def __init__(self, key: Key, session: int, strength: float, ice: list[RTCIceServer]) -> None:
+    def __init__(
+        self, key: Key, session: int, strength: float, overlays: Sequence[Logo | SessionCode], ice: list[RTCIceServer]
+    ) -> None:
         self.session = session
         self.seats: set[Seat] = set()
         self.stage: Stage | None = None
         self._key = key
         self._strength = strength
+        self._overlays = overlays
         self._ice = ice
         self._copies = MediaRelay()
         self._stages = itertools.count(1)
@@ -111,7 +120,7 @@ class Room:
                 stage.sound = track
             elif stage.video is None:
                 # The key and the strength are the room's; the embedder is this stream's alone.
-                stage.video = MarkedRelay(track, Embedder(self._key, strength=self._strength))
+                stage.video = MarkedRelay(track, Embedder(self._key, strength=self._strength, policy=POLICY))
                 watch = asyncio.ensure_future(self._until_the_end(stage, stage.video))
                 self._watches.add(watch)
                 watch.add_done_callback(self._watches.discard)
@@ -141,7 +150,7 @@ class Room:
         connection = self._connect()
         await _take(connection, offer)
         payload = Payload(self.session, self._next_member() if member is None else member)
-        seat = Seat(connection, stage.video.subscribe(payload))
+        seat = Seat(connection, stage.video.subscribe(payload, self._overlays))
         self.seats.add(seat)
 
         @connection.on("connectionstatechange")
@@ -289,6 +298,8 @@ def main() -> None:
     parser.add_argument("--key", type=Path, default=Path("room.key"), help="key file, made if missing (%(default)s)")
     parser.add_argument("--session", type=int, default=1, help="number of this session (default: %(default)s)")
     parser.add_argument("--strength", type=float, default=1.0, help="multiple of the mark (default: %(default)s)")
+    parser.add_argument("--logo", type=Path, help="PNG that is drawn over the picture")
+    parser.add_argument("--code", action="store_true", help="show every viewer a session code of their own")
     parser.add_argument("--ice", action="append", default=[], metavar="URL", help="STUN server, such as stun:host:3478")
     parser.add_argument("--tls-cert", type=Path, help="certificate, which browsers want for cameras of other machines")
     parser.add_argument("--tls-key", type=Path, help="the certificate's private key")
@@ -303,6 +314,10 @@ def main() -> None:
             Key.generate().save(options.key)
         key = Key.load(options.key)
         Embedder(key, strength=options.strength)
+        overlays: list[Logo | SessionCode] = [
+            *([Logo(options.logo)] if options.logo else []),
+            *([SessionCode()] if options.code else []),
+        ]
     except (TracemarkError, ValueError) as error:
         parser.error(str(error))
     tls = None
@@ -311,7 +326,7 @@ def main() -> None:
         tls.load_cert_chain(options.tls_cert, options.tls_key)
 
     app = web.Application()
-    app[ROOM] = Room(key, options.session, options.strength, [RTCIceServer(url) for url in options.ice])
+    app[ROOM] = Room(key, options.session, options.strength, overlays, [RTCIceServer(url) for url in options.ice])
     app.add_routes(routes)
     for path, name in (("/", "lobby.html"), ("/perform", "perform.html"), ("/watch", "watch.html")):
         app.router.add_get(path, _page(name))

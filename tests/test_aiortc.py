@@ -17,8 +17,8 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, MediaStreamTrack
 
 from tests.scenes import KEY, PAYLOAD, WRONG_KEY, Timed, film, mark, recover
-from tracemark import Embedder, Payload
-from tracemark.embedder import Prepared
+from tracemark import Embedder, Payload, SessionCode
+from tracemark.embedder import Fallback, Policy, Prepared
 from tracemark.errors import FrameError
 from tracemark.integrations.aiortc import BACKLOG, MarkedRelay, MarkedTrack
 
@@ -136,6 +136,39 @@ def test_frames_keep_their_times() -> None:
     assert [(frame.pts, frame.time_base) for frame in received] == [(each.pts, each.time_base) for each in frames]
     for expected, frame in zip(mark(frames), received, strict=True):
         assert (expected.to_ndarray() == frame.to_ndarray()).all()
+
+
+def test_every_viewer_has_their_own_overlays() -> None:
+    """Frames of one viewer have a code on them, another's have none; both are what the embedder makes alone."""
+    frames, code = film(3), SessionCode()
+
+    async def play() -> tuple[list[av.VideoFrame], list[av.VideoFrame]]:
+        relay = MarkedRelay(Film(frames, pace=0.05), Embedder(KEY))
+        return await asyncio.gather(drain(relay.subscribe(PAYLOAD, [code])), drain(relay.subscribe(PAYLOAD)))
+
+    coded, bare = asyncio.run(play())
+    viewer = Embedder(KEY).viewer(PAYLOAD, [code])
+    for host, one, other in zip(frames, coded, bare, strict=True):
+        expected, plain = viewer.mark(host), mark([host])[0]
+        assert isinstance(expected, av.VideoFrame)
+        assert (expected.to_ndarray() == one.to_ndarray()).all()
+        assert (plain.to_ndarray() == other.to_ndarray()).all()
+        assert (one.to_ndarray() != other.to_ndarray()).any()
+
+
+def test_refused_frames_are_lost_alone() -> None:
+    """A frame that the policy refuses is not sent, and counted; the stream goes on for everybody."""
+
+    async def play() -> tuple[list[av.VideoFrame], MarkedRelay]:
+        policy = Policy(budget=1000.0, slow=Fallback.RAISE)
+        embedder = Embedder(KEY, policy=policy)
+        embedder._clockwork.spent(2.0)
+        relay = MarkedRelay(Film(film(4, 320, 180), pace=0.05), embedder)
+        return await drain(relay.subscribe(PAYLOAD)), relay
+
+    frames, relay = asyncio.run(play())
+    assert [frame.pts for frame in frames] == [1, 2, 3]
+    assert (relay.refused, relay.prepared) == (1, 3)
 
 
 def test_viewers_come_and_go() -> None:

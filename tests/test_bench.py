@@ -14,6 +14,7 @@ from tests.media import Clip, make
 from tracemark.bench import Bench, Times, measure, tell_bench
 from tracemark.cli import main
 from tracemark.errors import MediaError
+from tracemark.overlay import SessionCode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +57,29 @@ def test_every_step_is_measured(clip: Path) -> None:
     assert bench.latency.median < bench.end_to_end.median
     assert bench.plane_bytes == 320 * 180 * 3 // 2
     assert bench.plane_bytes <= bench.viewer_bytes < bench.plane_bytes + 256 * 1024
+
+
+def test_overlays_are_measured(tmp_path: Path) -> None:
+    """Codes all over the picture cost each viewer time, which shows; without overlays nothing is said of them."""
+    clip = make(tmp_path / "clip.mp4", Clip(width=640, height=360, times=range(8)))
+    bench = measure(clip, viewers=2, overlays=[SessionCode(position="middle", size=0.25, margin=0.0, tiles=(4, 8))])
+    assert bench.bare is not None
+    assert bench.mark.median > bench.bare.median > 0
+    assert bench.overlays == pytest.approx(bench.mark.median - bench.bare.median)
+    assert sum("overlays add" in part for part in tell_bench(bench) if isinstance(part, str)) == 1
+    assert (KNOWN.bare, KNOWN.overlays) == (None, 0)
+    assert not any("overlays" in part for part in tell_bench(KNOWN) if isinstance(part, str))
+
+
+def test_overlays_by_command(tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`bench --code` measures with a code, and without one has no time for it; a missing logo is told in one line."""
+    whole = make(tmp_path / "clip.mp4", Clip(width=640, height=360, times=range(5)))
+    assert main(["bench", str(whole), "--viewers", "1", "--code", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["bare"]["median"] > 0
+    assert main(["bench", str(clip), "--viewers", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["bare"] is None
+    assert main(["bench", str(clip), "--logo", "none.png"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_what_follows_from_the_times() -> None:

@@ -71,7 +71,7 @@ def through(data: bytes, raw: Shape | None = None, rate: Fraction | None = None)
 
 
 def test_between_two_ffmpegs(tmp_path: Path, words: list[str]) -> None:
-    """`ffmpeg | tracemark pipe | ffmpeg` gives a film that names the member, and nothing is said on the way."""
+    """`ffmpeg | tracemark pipe | ffmpeg` gives a film whose mark and code name the member; nothing is said."""
     source, target = tmp_path / "host.y4m", tmp_path / "marked.mp4"
     frames = [copied(each, number, width=640, height=360) for number, each in enumerate(bunny(75) or film(75))]
     source.write_bytes(stream(frames, b"YUV4MPEG2 W640 H360 F%d:1 C420jpeg\n" % RATE, b"FRAME\n"))
@@ -79,7 +79,7 @@ def test_between_two_ffmpegs(tmp_path: Path, words: list[str]) -> None:
     with (
         subprocess.Popen([*ffmpeg, "-i", source, "-f", "yuv4mpegpipe", "-"], stdout=subprocess.PIPE) as reading,
         subprocess.Popen(
-            [*RUN, *words], stdin=reading.stdout, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [*RUN, *words, "--code"], stdin=reading.stdout, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as marking,
         subprocess.Popen([*ffmpeg, "-i", "-", "-crf", "26", target], stdin=marking.stdout) as writing,
     ):
@@ -89,7 +89,9 @@ def test_between_two_ffmpegs(tmp_path: Path, words: list[str]) -> None:
         assert marking.stderr.read() == b""
     decoding = decode(target, keys=[KEY], effort="fast")
     assert (decoding.verdict, decoding.payload) == ("found", PAYLOAD)
-    assert decode(target, keys=[WRONG_KEY], effort="fast").verdict == "absent"
+    assert [each.payload for each in decoding.visible_codes] == [PAYLOAD]
+    wrong = decode(target, keys=[WRONG_KEY], effort="fast")
+    assert (wrong.verdict, {each.payload for each in wrong.visible_codes} - {None}) == ("absent", set())
 
 
 def test_headers_go_through_untouched() -> None:
@@ -219,8 +221,13 @@ def test_terminals_are_no_streams(words: list[str]) -> None:
     assert b"pipe a stream into it" in run.stderr
 
 
-@pytest.mark.parametrize("option", [["--size", "big"], ["--size", "192x"], ["--rate", "0"], ["--rate", "often"]])
+@pytest.mark.parametrize(
+    "option",
+    [["--size", "big"], ["--size", "192x"], ["--rate", "0"], ["--rate", "often"], ["--logo", "none.png"]],
+)
 def test_bad_options(words: list[str], option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """A size or rate that is none gives one line and status 2."""
+    """A size or rate that is none, or a logo that is missing, gives one line and status 2."""
     assert main(["pipe", *words, *option]) == 2
-    assert option[1] in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert option[1] in said
+    assert said.count("\n") == 1

@@ -169,23 +169,26 @@ def assert_grows(stamps: Sequence[Fraction]) -> None:
     assert all(before < after for before, after in itertools.pairwise(stamps))
 
 
-def assert_names_the_member(path: Path) -> None:
-    """See that a recording names the member under the right key, and nobody under another."""
+def assert_names_the_member(path: Path, *, coded: bool = False) -> None:
+    """See that a recording names the member under the right key, and nobody under another; by a code, too, if coded."""
     decoding = decode(path, keys=[KEY], effort="fast")
     assert (decoding.verdict, decoding.payload) == ("found", PAYLOAD)
-    assert decode(path, keys=[WRONG_KEY], effort="fast").verdict == "absent"
+    assert {each.payload for each in decoding.visible_codes} == ({PAYLOAD} if coded else set())
+    wrong = decode(path, keys=[WRONG_KEY], effort="fast")
+    assert (wrong.verdict, {each.payload for each in wrong.visible_codes} - {None}) == ("absent", set())
 
 
 def test_udp_source_killed_and_restarted(tmp_path: Path, camera: Path, words: list[str]) -> None:
     """MPEG-TS over UDP: the source is killed and another begins at its own zero; the output goes on in time.
 
-    What was recorded after the return names the member by itself, sound is there, and Ctrl-C ends it with status 0.
+    What was recorded after the return names the member by itself, with a code on screen, sound is there, and Ctrl-C
+    ends it with status 0.
     """
     into, target = f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}", tmp_path / "got.ts"
     with (
         capturing(target) as out,
         subprocess.Popen(
-            [*RUN, into, out, *words, "--preset", "ultrafast"],
+            [*RUN, into, out, *words, "--code", "--preset", "ultrafast"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -209,11 +212,11 @@ def test_udp_source_killed_and_restarted(tmp_path: Path, camera: Path, words: li
     assert_grows(times(target, "audio"))
     gap = max(after - before for before, after in itertools.pairwise(pictures))
     assert 0.9 <= gap <= 10
-    assert_names_the_member(target)
+    assert_names_the_member(target, coded=True)
     late = tmp_path / "late.mkv"
     begin = f"{float(pictures[-1] - pictures[0]) - 2:.2f}"
     subprocess.run([*FFMPEG, "-ss", begin, "-i", str(target), "-c", "copy", str(late)], check=True)
-    assert_names_the_member(late)
+    assert_names_the_member(late, coded=True)
 
 
 def test_rtmp_source_that_returns(tmp_path: Path, camera: Path) -> None:

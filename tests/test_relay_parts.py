@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+import socket
 import threading
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, cast
 
 import av
 import pytest
 
-from tests.scenes import PAYLOAD, film
+from tests.media import Clip, make
+from tests.scenes import KEY, PAYLOAD, film
 from tracemark import Key
+from tracemark.embedder.deltas import Deltas
 from tracemark.errors import MediaError
 from tracemark.integrations.relay.address import PROTOCOLS, Address
-from tracemark.integrations.relay.backlog import FRAMES, PACKETS, Backlog
+from tracemark.integrations.relay.backlog import FRAMES, PACKETS, Arrival, Backlog
 from tracemark.integrations.relay.sending import Coding, Sender
 from tracemark.integrations.relay.timeline import Timeline
 
@@ -183,3 +188,36 @@ def test_bad_coding(coding: Coding) -> None:
     """A quality or speed that x264 does not have is refused before anything is waited for."""
     with pytest.raises(MediaError):
         Sender(Address("udp://127.0.0.1:9"), key=Key.generate(), payload=PAYLOAD, strength=1.0, coding=coding)
+
+
+def test_frames_that_cannot_be_prepared_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame whose mask cannot be made is counted and not sent; where time is short, the last mask is taken."""
+    source = make(tmp_path / "camera.mp4", Clip(width=192, height=108))
+    looked = itertools.count()
+    look = Deltas.look
+
+    def sometimes(deltas: Deltas, views: list[Any]) -> None:
+        if next(looked) == 1:
+            raise MemoryError
+        look(deltas, views)
+
+    monkeypatch.setattr(Deltas, "look", sometimes)
+    with socket.socket(type=socket.SOCK_DGRAM) as ear, av.open(str(source)) as opened:
+        ear.bind(("127.0.0.1", 0))
+        sender = Sender(
+            Address(f"udp://127.0.0.1:{ear.getsockname()[1]}"),
+            key=KEY,
+            payload=PAYLOAD,
+            coding=Coding(preset="ultrafast"),
+        )
+        sender.greet(Arrival(opened.streams.video[0], None))
+        for frame in film(4, 192, 108):
+            sender.show(frame)
+        assert (sender.frames, sender.refused) == (3, 1)
+        assert sender._embedder.counts.refused == 1
+        sender._embedder._clockwork.spent(1.0)
+        frame = film(5, 192, 108)[-1]
+        sender.show(frame)
+        sender.close()
+    assert (sender.frames, sender.refused) == (4, 1)
+    assert sender._embedder.counts.last == 1

@@ -51,7 +51,17 @@ def room(key: Path) -> Iterator[str]:
     """Start the room as its README says, on a free port; gives its address."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    words = [sys.executable, "examples/webrtc_room.py", "--port", str(port), "--key", str(key), "--session", "88"]
+    words = [
+        sys.executable,
+        "examples/webrtc_room.py",
+        "--port",
+        str(port),
+        "--key",
+        str(key),
+        "--session",
+        "88",
+        "--code",
+    ]
     with subprocess.Popen(words, cwd=HOUSE, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr
         said = [server.stderr.readline() for _ in range(3)]
@@ -100,6 +110,13 @@ def test_options_of_the_readme_exist() -> None:
     told = subprocess.run(words, cwd=HOUSE, capture_output=True, text=True, check=True).stdout
     assert named >= {"--session", "--host", "--tls-cert", "--tls-key", "--ice"}
     assert named <= set(OPTION.findall(told))
+
+
+def test_a_logo_that_is_missing(key: Path) -> None:
+    """A logo that cannot be drawn is told of before the room opens."""
+    words = [sys.executable, "examples/webrtc_room.py", "--key", str(key), "--logo", "none.png"]
+    run = subprocess.run(words, cwd=HOUSE, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr.count("the logo none.png does not exist")) == (2, 1)
 
 
 async def offer(connection: RTCPeerConnection) -> str:
@@ -175,7 +192,7 @@ def write_camera(path: Path) -> None:
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="Debian's chromium is not installed: apt-get install chromium")
 def test_with_real_browsers(room: str, key: Path, tmp_path: Path) -> None:
-    """Two viewers in Chromium watch a third page's camera; what one of them records there names that one."""
+    """Two viewers in Chromium watch a third page's camera; one's recording names that one, by mark and code."""
     write_camera(tmp_path / "camera.y4m")
     leak = tmp_path / "leaked.webm"
     camera = f"--use-file-for-fake-video-capture={tmp_path / 'camera.y4m'}"
@@ -215,4 +232,5 @@ def test_with_real_browsers(room: str, key: Path, tmp_path: Path) -> None:
     decoding = decode(leak, keys=[Key.load(key)], effort="fast")
     assert decoding.payload is not None
     assert (decoding.verdict, decoding.payload.session, decoding.payload.member) == ("found", 88, 4711)
+    assert {each.payload for each in decoding.visible_codes} == {decoding.payload}
     assert decode(leak, keys=[WRONG_KEY], effort="fast").verdict == "absent"

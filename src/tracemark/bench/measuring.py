@@ -13,7 +13,7 @@ import av
 import cv2
 import numpy as np
 
-from tracemark.embedder import Embedder, Viewer
+from tracemark.embedder import Embedder, Prepared, Viewer
 from tracemark.errors import MediaError
 from tracemark.frames import layout_of, planes
 from tracemark.keys import Key
@@ -22,9 +22,10 @@ from tracemark.video import Source
 from tracemark.video.pixels import MARKABLE, convert, nearest_format
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tracemark.frames import Plane
+    from tracemark.overlay import Overlay
     from tracemark.video import Progress
 
 MOST_FRAMES = 150
@@ -92,7 +93,8 @@ class Bench:
     copy : Times
         Copying the planes that carry the mark, for one viewer.
     prepare, mark, encode : Times
-        Preparing a frame; marking it for one viewer; encoding that viewer's frame.
+        Preparing a frame, logos that all viewers have included; marking it for one viewer, codes included; encoding
+        that viewer's frame.
     latency : Times
         From host frame to marked frame for one viewer: what tracemark adds.
     end_to_end : Times
@@ -101,6 +103,8 @@ class Bench:
         Size of the planes that carry the mark.
     viewer_bytes : int
         Memory that one more viewer takes, their frame included.
+    bare : Times or None
+        Marking the same frame for a viewer without overlays of their own; None if nobody has any.
     """
 
     clip: str
@@ -119,6 +123,12 @@ class Bench:
     end_to_end: Times
     plane_bytes: int
     viewer_bytes: int
+    bare: Times | None = None
+
+    @property
+    def overlays(self) -> float:
+        """Milliseconds that a viewer's own overlays add to each of their frames, in the median."""
+        return self.mark.median - self.bare.median if self.bare else 0.0
 
     @property
     def mark_over_copy(self) -> float:
@@ -154,11 +164,13 @@ class Bench:
         -------
         dict
         """
-        derived = ("mark_over_copy", "viewers_per_core", "encoded_viewers_per_core", "core_share", "share")
+        derived = ("overlays", "mark_over_copy", "viewers_per_core", "encoded_viewers_per_core", "core_share", "share")
         return asdict(self) | {name: getattr(self, name) for name in derived}
 
 
-def measure(clip: Path, *, viewers: int = 10, progress: Progress | None = None) -> Bench:
+def measure(
+    clip: Path, *, viewers: int = 10, overlays: Sequence[Overlay] = (), progress: Progress | None = None
+) -> Bench:
     """Measure on a recorded stream.
 
     Everything runs on one core. Copies and marks go to as many places in memory as there are viewers, as in a server.
@@ -168,6 +180,8 @@ def measure(clip: Path, *, viewers: int = 10, progress: Progress | None = None) 
     clip : Path
     viewers : int
         Viewers that each frame is marked for, at least 1.
+    overlays : sequence of Logo or SessionCode
+        What is drawn over each viewer's picture.
     progress : callable, optional
         See `tracemark.video.Progress`.
 
@@ -181,6 +195,8 @@ def measure(clip: Path, *, viewers: int = 10, progress: Progress | None = None) 
         If the clip cannot be read or is no video.
     FrameError
         If its picture is too small to be marked.
+    OverlayError
+        If an overlay does not fit into it.
     ValueError
         If there are no viewers.
     """
@@ -190,30 +206,36 @@ def measure(clip: Path, *, viewers: int = 10, progress: Progress | None = None) 
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        return _measured(clip, hosts, rate, aspect, viewers, progress)
+        return _measured(clip, hosts, rate, aspect, viewers, overlays, progress)
     finally:
         cv2.setNumThreads(threads)
 
 
 def _measured(
-    clip: Path, hosts: list[av.VideoFrame], rate: Fraction, aspect: float, viewers: int, progress: Progress | None
+    clip: Path,
+    hosts: list[av.VideoFrame],
+    rate: Fraction,
+    aspect: float,
+    viewers: int,
+    overlays: Sequence[Overlay],
+    progress: Progress | None,
 ) -> Bench:
     first = hosts[0]
     key = Key.generate()
-    embedder = Embedder(key, frame_rate=float(rate), pixel_aspect=aspect)
-    crowd = [embedder.viewer(Payload(SESSION, member)) for member in range(viewers)]
+    embedder, alone, plain = (Embedder(key, frame_rate=float(rate), pixel_aspect=aspect) for _ in range(3))
+    crowd = _Crowd(embedder, viewers, overlays)
+    # of an embedder of their own, or the logos of the others would no longer be everybody's
+    bare = _Crowd(plain, viewers if overlays else 0)
     layout = layout_of(first)
     views = planes(first, layout)
-    places = [[np.zeros_like(view) for view in views] for _ in crowd]
-    held = [embedder.viewer(Payload(SESSION, 0)).mark(first)] * viewers
+    places = [[np.zeros_like(view) for view in views] for _ in range(viewers)]
     encoders = [_encoder(first, rate) for _ in range(2)]
     seconds: dict[str, list[float]] = {
-        name: [] for name in ("copy", "prepare", "mark", "encode", "latency", "end to end")
+        name: [] for name in ("copy", "prepare", "mark", "bare", "encode", "latency", "end to end")
     }
-    alone = Embedder(key, frame_rate=float(rate), pixel_aspect=aspect)
-    single = alone.viewer(Payload(SESSION, viewers))
+    single = alone.viewer(Payload(SESSION, viewers), overlays)
     for number, host in enumerate(hosts):
-        taken = _frame(host, embedder, crowd, held, places, encoders[0])
+        taken = _frame(host, embedder, crowd, bare, places, encoders[0])
         taken |= _chain(host, alone, single, encoders[1])
         if number >= min(WARM_UP, len(hosts) - 1):
             for name, measured in taken.items():
@@ -236,31 +258,46 @@ def _measured(
         latency=Times.of(seconds["latency"]),
         end_to_end=Times.of(seconds["end to end"]),
         plane_bytes=sum(view.nbytes for view in views),
-        viewer_bytes=_memory(embedder, first),
+        viewer_bytes=_memory(embedder, first, overlays),
+        bare=Times.of(seconds["bare"]) if overlays else None,
     )
+
+
+class _Crowd:
+    """Viewers, each of whom holds on to their frame until the next, as a sender does."""
+
+    def __init__(self, embedder: Embedder, count: int, overlays: Sequence[Overlay] = ()) -> None:
+        self.held: list[Any] = [None] * count
+        self._viewers = [embedder.viewer(Payload(SESSION, member), overlays) for member in range(count)]
+
+    def mark(self, prepared: Prepared) -> list[float]:
+        """Mark a frame for everybody; returns the seconds that each took."""
+        seconds = []
+        for index, viewer in enumerate(self._viewers):
+            begin = perf_counter()
+            frame = viewer.mark(prepared)
+            seconds.append(perf_counter() - begin)
+            self.held[index] = frame
+        return seconds
 
 
 def _frame(
     host: av.VideoFrame,
     embedder: Embedder,
-    crowd: list[Viewer],
-    held: list[Any],
+    crowd: _Crowd,
+    bare: _Crowd,
     places: list[list[Plane]],
     encoder: av.VideoCodecContext,
 ) -> dict[str, list[float]]:
-    """Measure the steps of one frame; each viewer holds on to their frame until the next, as a sender does."""
+    """Measure the steps of one frame."""
     begin = perf_counter()
     prepared = embedder.prepare(host)
     prepare = [perf_counter() - begin]
-    mark = []
-    for index, viewer in enumerate(crowd):
-        begin = perf_counter()
-        frame = viewer.mark(prepared)
-        mark.append(perf_counter() - begin)
-        held[index] = frame
+    mark, without = crowd.mark(prepared), bare.mark(prepared)
     views = planes(host, prepared.geometry.layout)
     copy = [_timed(lambda place=place: _copy(place, views)) for place in places]  # type: ignore[misc]
-    return {"prepare": prepare, "mark": mark, "copy": copy, "encode": [_timed(lambda: encoder.encode(held[0]))]}
+    encode = [_timed(lambda: encoder.encode(crowd.held[0]))]
+    return {"prepare": prepare, "mark": mark, "bare": without, "copy": copy, "encode": encode}
 
 
 def _chain(
@@ -286,12 +323,12 @@ def _timed(work: Callable[[], object]) -> float:
     return perf_counter() - begin
 
 
-def _memory(embedder: Embedder, host: av.VideoFrame) -> int:
+def _memory(embedder: Embedder, host: av.VideoFrame, overlays: Sequence[Overlay]) -> int:
     """Bytes that one more viewer and the frame in their hands take."""
     prepared = embedder.prepare(host)
     tracemalloc.start()
     try:
-        viewer = embedder.viewer(Payload(SESSION, 0))
+        viewer = embedder.viewer(Payload(SESSION, 0), overlays)
         held = viewer.mark(prepared)
         beside, _ = tracemalloc.get_traced_memory()
     finally:

@@ -28,6 +28,7 @@ def tell_bench(bench: Bench) -> list[Table | str]:
     for name, taken in (
         ("copy of the planes, a viewer", bench.copy),
         ("mark, a viewer", bench.mark),
+        *([("mark without the viewer's overlays", bench.bare)] if bench.bare else []),
         ("prepare, once for all", bench.prepare),
         ("prepare and mark: latency added", bench.latency),
         ("encode, a viewer", bench.encode),
@@ -41,6 +42,7 @@ def tell_bench(bench: Bench) -> list[Table | str]:
         f"{bench.clip}: {shape}; {bench.frames} frames, {bench.viewers} viewers",
         times,
         f"mark takes {bench.mark_over_copy:.2f} copies of the planes",
+        *([f"overlays add {bench.overlays:.3f} ms a viewer; what all have is drawn in prepare"] if bench.bare else []),
         f"viewers a core    {alone:.0f} marking only, {encoded:.1f} encoding, too",
         f"{bench.viewers} viewers    {bench.core_share:.1%} of a core for marking",
         f"memory a viewer   {bench.viewer_bytes / 2**20:.2f} MiB: their frame, and {beside:.0f} KiB beside it",

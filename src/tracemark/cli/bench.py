@@ -8,17 +8,20 @@ from pathlib import Path
 import click
 
 from tracemark.cli.options import FILE, progress_bar
+from tracemark.cli.overlaid import overlay_options
+from tracemark.overlay import Overlay
 
 
 @click.command()
 @click.argument("clip", type=FILE, required=False)
 @click.option("--viewers", type=click.IntRange(1, 1000), default=10, show_default=True, help="Viewers of each frame.")
+@overlay_options
 @click.option("--json", "in_json", is_flag=True, help="Print one JSON object.")
 @click.option("--plot", type=FILE, help="Draw the times to a .png, .svg or .pdf.")
-def bench(clip: Path | None, *, viewers: int, in_json: bool, plot: Path | None) -> None:
+def bench(clip: Path | None, *, viewers: int, overlays: list[Overlay], in_json: bool, plot: Path | None) -> None:
     """Measure how fast the stream CLIP is marked on one core of this machine.
 
-    Without a CLIP of your own it is Big Buck Bunny.
+    Without a CLIP of your own it is Big Buck Bunny. With --logo or --code it says what these cost each viewer.
     """
     from rich.console import Console
 
@@ -29,7 +32,7 @@ def bench(clip: Path | None, *, viewers: int, in_json: bool, plot: Path | None) 
     if plot:
         check_drawing(plot)
     with progress_bar("measuring") as progress:
-        measured = measure(clip or bundled_clip(), viewers=viewers, progress=progress)
+        measured = measure(clip or bundled_clip(), viewers=viewers, overlays=overlays, progress=progress)
     if in_json:
         click.echo(json.dumps(measured.as_dict()))
     else:

@@ -8,8 +8,10 @@ from fractions import Fraction
 import click
 
 from tracemark.cli.options import for_one_viewer, progress_bar
+from tracemark.cli.overlaid import overlay_options
 from tracemark.errors import MediaError
 from tracemark.keys import Key
+from tracemark.overlay import Overlay
 from tracemark.payload import Payload
 
 
@@ -42,6 +44,7 @@ ffmpeg -i IN -pix_fmt yuv420p -f yuv4mpegpipe - \\
 
 
 @click.command(epilog=_EXAMPLE)
+@overlay_options
 @for_one_viewer
 @click.option("--size", metavar="WxH", callback=_size, help="Size of the frames, if they come as rawvideo.")
 @click.option("--pix-fmt", default="yuv420p", show_default=True, help="FFmpeg's name of their format, if rawvideo.")
@@ -53,6 +56,7 @@ def pipe(
     secret: Key,
     payload: Payload,
     strength: float,
+    overlays: list[Overlay],
     size: tuple[int, int] | None,
     pix_fmt: str,
     rate: Fraction | None,
@@ -76,6 +80,7 @@ def pipe(
                 key=secret,
                 payload=payload,
                 strength=strength,
+                overlays=overlays,
                 raw=raw,
                 rate=rate,
                 progress=progress,

@@ -12,14 +12,17 @@ import click
 
 from tracemark.cli import FOUND, complain
 from tracemark.cli.options import for_one_viewer, progress_bar
+from tracemark.cli.overlaid import overlay_options
 from tracemark.errors import TracemarkError
 from tracemark.keys import Key
+from tracemark.overlay import Overlay
 from tracemark.payload import Payload
 
 
 @click.command()
 @click.argument("source", metavar="IN_URL")
 @click.argument("target", metavar="OUT_URL")
+@overlay_options
 @for_one_viewer
 @click.option("--listen", is_flag=True, help="Wait at IN_URL for the source to come, as for OBS, instead of fetching.")
 @click.option("--crf", type=int, help="Quality of x264; visually transparent by default.")
@@ -37,6 +40,7 @@ def relay(
     secret: Key,
     payload: Payload,
     strength: float,
+    overlays: list[Overlay],
     listen: bool,
     crf: int | None,
     preset: str,
@@ -59,6 +63,7 @@ def relay(
                 key=secret,
                 payload=payload,
                 strength=strength,
+                overlays=overlays,
                 listen=listen,
                 coding=relaying.Coding(crf, preset, bitrate),
                 give_up=give_up,

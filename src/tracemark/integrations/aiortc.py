@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import Generic, TypeVar
 
@@ -15,6 +16,8 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import VideoFrame
 
 from tracemark.embedder import Embedder, Prepared, Viewer
+from tracemark.errors import PrepareError
+from tracemark.overlay import Overlay
 from tracemark.payload import Payload
 
 BACKLOG = 2
@@ -39,7 +42,8 @@ class MarkedRelay:
     source : aiortc.MediaStreamTrack
         The host video. Nobody else may read it; `aiortc.contrib.media.MediaRelay` makes a second one of it.
     embedder : Embedder
-        Of this stream alone. What it raises when a frame cannot be marked ends the relay: nothing goes out unmarked.
+        Of this stream alone. Frames that its policy refuses are lost; whatever else it raises ends the relay. Nothing
+        goes out unmarked.
     executor : concurrent.futures.Executor, optional
         Threads for the work; the event loop's own by default.
 
@@ -47,6 +51,8 @@ class MarkedRelay:
     ----------
     prepared : int
         Frames prepared so far.
+    refused : int
+        Frames lost because the embedder's policy refused them: `tracemark.errors.PrepareError`.
     unwatched : int
         Frames that nobody watched.
 
@@ -61,7 +67,7 @@ class MarkedRelay:
     def __init__(self, source: MediaStreamTrack, embedder: Embedder, *, executor: Executor | None = None) -> None:
         if source.kind != "video":
             raise ValueError(f"the source is of kind {source.kind!r}, not 'video'")
-        self.prepared = self.unwatched = 0
+        self.prepared = self.refused = self.unwatched = 0
         self._source = source
         self._embedder = embedder
         self._executor = executor
@@ -80,20 +86,22 @@ class MarkedRelay:
         """Tracks of those who watch now."""
         return frozenset(self._viewers)
 
-    def subscribe(self, payload: Payload) -> MarkedTrack:
+    def subscribe(self, payload: Payload, overlays: Sequence[Overlay] = ()) -> MarkedTrack:
         """Begin marking for one more viewer; stopping the track ends it.
 
         Parameters
         ----------
         payload : Payload
             Session and member that this viewer's frames name.
+        overlays : sequence of Logo or SessionCode
+            What is drawn over this viewer's frames; see `Embedder.viewer`.
 
         Returns
         -------
         MarkedTrack
             Ends when the source does.
         """
-        track = MarkedTrack(payload, self._embedder.viewer(payload), self._viewers, self._executor)
+        track = MarkedTrack(payload, self._embedder.viewer(payload, overlays), self._viewers, self._executor)
         if self._over:
             track.end(self._over)
         return track
@@ -146,7 +154,11 @@ class MarkedRelay:
         loop = asyncio.get_running_loop()
         while True:
             frame = await self._frames.get()
-            prepared = await loop.run_in_executor(self._executor, self._embedder.prepare, frame)
+            try:
+                prepared = await loop.run_in_executor(self._executor, self._embedder.prepare, frame)
+            except PrepareError:
+                self.refused += 1
+                continue
             self.prepared += 1
             for track in self._viewers:
                 track.offer(prepared)

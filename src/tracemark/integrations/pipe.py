@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import BinaryIO
@@ -15,6 +15,7 @@ from tracemark.errors import MediaError
 from tracemark.frames import layout_of, planes
 from tracemark.integrations.yuv4mpeg import Shape, read_line, read_shape
 from tracemark.keys import Key
+from tracemark.overlay import Overlay
 from tracemark.payload import Payload
 
 FRAME = b"FRAME"
@@ -42,6 +43,7 @@ def mark_stream(
     key: Key,
     payload: Payload,
     strength: float = 1.0,
+    overlays: Sequence[Overlay] = (),
     raw: Shape | None = None,
     rate: Fraction | None = None,
     progress: Callable[[float, None], None] | None = None,
@@ -59,6 +61,8 @@ def mark_stream(
         Whose copy this is.
     strength : float, optional
         Multiple of the mark's default amplitude.
+    overlays : sequence of Logo or SessionCode, optional
+        What is drawn over the marked picture.
     raw : Shape, optional
         What the frames are like, if the stream is raw; a yuv4mpeg stream says so itself.
     rate : Fraction, optional
@@ -77,6 +81,8 @@ def mark_stream(
         written.
     FrameError
         If the frames are too small to be marked.
+    OverlayError
+        If an overlay does not fit into them.
     OSError
         If nobody takes what is written.
     """
@@ -85,7 +91,7 @@ def mark_stream(
     if shape.rate is None:
         raise MediaError("the stream does not say how many frames a second it has", "give it with --rate")
     embedder = Embedder(key, strength=strength, pixel_aspect=_believable(shape.pixel_aspect))
-    viewer = embedder.viewer(payload)
+    viewer = embedder.viewer(payload, overlays)
     count = 0
     target.write(header)
     while (line := _begin_frame(source, count, raw=raw is not None)) is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import av
@@ -14,6 +14,7 @@ from tracemark.integrations.relay.backlog import Arrival, Backlog
 from tracemark.integrations.relay.receiving import Receiver
 from tracemark.integrations.relay.sending import Coding, Sender
 from tracemark.keys import Key
+from tracemark.overlay import Overlay
 from tracemark.payload import Payload
 
 TURN_SECONDS = 0.2
@@ -37,7 +38,7 @@ class Relayed:
     seconds : float
         Seconds of output.
     dropped : int
-        Frames left out, rather than sent late.
+        Frames left out, rather than sent late or unmarked.
     damaged : int
         Packets of the picture that could not be decoded.
     losses : int
@@ -61,6 +62,7 @@ def relay(
     key: Key,
     payload: Payload,
     strength: float = 1.0,
+    overlays: Sequence[Overlay] = (),
     listen: bool = False,
     coding: Coding | None = None,
     give_up: float | None = None,
@@ -82,6 +84,8 @@ def relay(
         Whose copy this is.
     strength : float, optional
         Multiple of the mark's default amplitude.
+    overlays : sequence of Logo or SessionCode, optional
+        What is drawn over the marked picture.
     listen : bool, optional
         Wait at `source` for the source to come, instead of fetching from it.
     coding : Coding, optional
@@ -105,11 +109,15 @@ def relay(
         If an address or setting is wrong, a protocol is missing, the target takes nothing, or the source stays away.
     FrameError
         If the picture is too small to be marked.
+    OverlayError
+        If an overlay does not fit into it.
     """
     stop = stop or threading.Event()
     backlog = Backlog()
     receiver = Receiver(Address(source), backlog, listen=listen, say=say or (lambda _line: None))
-    sender = Sender(Address(target), key=key, payload=payload, strength=strength, coding=coding or Coding())
+    sender = Sender(
+        Address(target), key=key, payload=payload, strength=strength, overlays=overlays, coding=coding or Coding()
+    )
     sending = _Sending(backlog, sender, progress)
     receiver.start()
     sending.start()
@@ -129,7 +137,9 @@ def relay(
         raise sending.error
     if sending.is_alive():
         sender.notes.append("the end of the stream was not taken, and is left out")
-    dropped = backlog.dropped + sender.late
+    if sender.refused:
+        sender.notes.append(f"{sender.refused} of the frames that are left out could not be prepared for marking")
+    dropped = backlog.dropped + sender.late + sender.refused
     return Relayed(sender.frames, sender.seconds, dropped, receiver.damaged, receiver.losses, tuple(sender.notes))
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import av
 from av.video.frame import PictureType
 
-from tracemark.embedder import Embedder, Viewer
-from tracemark.errors import MediaError
+from tracemark.embedder import Embedder, Fallback, Policy, Viewer
+from tracemark.errors import MediaError, PrepareError
 from tracemark.integrations.relay.address import Address
 from tracemark.integrations.relay.backlog import Arrival
 from tracemark.keys import Key
+from tracemark.overlay import Overlay
 from tracemark.payload import Payload
 from tracemark.video.encoders import find_encoder
 from tracemark.video.pixels import convert
@@ -30,6 +32,9 @@ KEY_FRAME_SECONDS = 2
 
 PRESET = "veryfast"
 """Speed of the encoder unless told otherwise: it has to keep up."""
+
+PREPARING_SHARE = 0.5
+"""Share of a frame's duration that preparing may take on average; the rest is the encoder's."""
 
 INTERLEAVING_MICROSECONDS = 300_000
 """How long picture waits for sound that does not come, before it is sent without; FFmpeg's default is ten seconds."""
@@ -88,6 +93,7 @@ class Sender:
     key : Key
     payload : Payload
     strength : float
+    overlays : sequence of Logo or SessionCode
     coding : Coding
 
     Attributes
@@ -98,16 +104,28 @@ class Sender:
         Output time reached.
     late : int
         Frames left out because their time had passed.
+    refused : int
+        Frames left out because they could not be prepared for marking.
     notes : list of str
         What could not be passed on, in words.
     """
 
-    def __init__(self, target: Address, *, key: Key, payload: Payload, strength: float, coding: Coding) -> None:
-        self.frames = self.late = 0
+    def __init__(
+        self,
+        target: Address,
+        *,
+        key: Key,
+        payload: Payload,
+        strength: float = 1.0,
+        overlays: Sequence[Overlay] = (),
+        coding: Coding,
+    ) -> None:
+        self.frames = self.late = self.refused = 0
         self.seconds = 0.0
         self.notes: list[str] = []
         self._target = target
         self._key, self._payload, self._strength = key, payload, strength
+        self._overlays = overlays
         self._coding = coding
         coding.options(FALLBACK_RATE)  # wrong ones are told before anything is waited for
         self._output: av.container.OutputContainer | None = None
@@ -137,7 +155,7 @@ class Sender:
             self._sound_passes = arrival.sound is not None
 
     def show(self, frame: av.VideoFrame) -> None:
-        """Mark a frame and send it.
+        """Mark a frame and send it; one that cannot be prepared for marking is left out.
 
         Parameters
         ----------
@@ -148,6 +166,10 @@ class Sender:
         ------
         MediaError
             If nobody takes the stream.
+        FrameError
+            If the picture is too small to be marked.
+        OverlayError
+            If an overlay does not fit into it.
         """
         assert frame.pts is not None  # the receiver lets no other through; tells mypy
         assert frame.time_base is not None
@@ -158,7 +180,12 @@ class Sender:
         self._picture_reached = Fraction(stamp)
         host = self._fitted(frame)
         host.pts, host.time_base = stamp, CLOCK
-        marked = self._viewer.mark(self._embedder.prepare(host))
+        try:
+            prepared = self._embedder.prepare(host)
+        except PrepareError:
+            self.refused += 1
+            return
+        marked = self._viewer.mark(prepared)
         assert isinstance(marked, av.VideoFrame)  # of the kind that went in; tells mypy
         marked.pict_type = PictureType.NONE
         self._mux(self._picture.encode(marked))
@@ -235,8 +262,9 @@ class Sender:
         if sound:
             self._sound = self._output.add_stream_from_template(sound, opaque=True)
             self._sound_passes = True
-        self._embedder = Embedder(self._key, strength=self._strength, pixel_aspect=float(aspect))
-        self._viewer: Viewer = self._embedder.viewer(self._payload)
+        policy = Policy(float(1000 * PREPARING_SHARE / rate), slow=Fallback.LAST, failed=Fallback.RAISE)
+        self._embedder = Embedder(self._key, strength=self._strength, pixel_aspect=float(aspect), policy=policy)
+        self._viewer: Viewer = self._embedder.viewer(self._payload, self._overlays)
 
     def _fitted(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Bring a frame to the output's size and pixel format."""
