@@ -20,11 +20,14 @@ PREFERRED = 0.02
 CLOSE = 0.03
 """Share by which a leak that shows the whole host may differ from a common shape: its canvas grew as it was turned."""
 
-LEVEL = 0.02
-"""Share of its size by which a leak's corners may be off a level rectangle on the canvas."""
+EXACT = 0.005
+"""Share of its size by which a leak's corners may be off a level rectangle and still be cut along the host's sides."""
 
-EDGE = 0.01
-"""Long sides by which a leak may reach over the canvas and still be no more than the host."""
+TILTED = 0.15
+"""Sine of the angle up to which a leak's sides lie along the host's."""
+
+EDGE = 0.1
+"""Long sides by which a leak may reach over the canvas and still be no more than the host, seen at an angle."""
 
 
 def aspect_of_whole(size: tuple[int, int]) -> float:
@@ -40,7 +43,10 @@ def aspect_of_whole(size: tuple[int, int]) -> float:
     float
         The common shape next to the leak's own, or that itself.
     """
-    own = size[0] / size[1]
+    return _common(size[0] / size[1])
+
+
+def _common(own: float) -> float:
     nearest = min(ASPECTS, key=lambda aspect: abs(np.log(aspect / own)))
     return nearest if abs(np.log(nearest / own)) < CLOSE else own
 
@@ -63,12 +69,9 @@ def aspect_of(answers: Doubles | None, valid: NDArray[np.bool_], shown: Doubles)
         That of the leak itself where it may be just the host or an even crop of it, else the common shape that fits
         best.
     """
-    first, last = shown.min(axis=0), shown.max(axis=0)
-    size = np.maximum(last - first, 1e-9)
-    # who crops a picture mostly keeps its shape; nothing in the middle of a picture tells
-    upright = np.minimum(np.abs(shown - first), np.abs(shown - last)).max() < LEVEL * size.max()
-    inside = max(-first.min(), last.max()) < 0.5 + EDGE
-    candidates = ([float(size[0] / size[1])] if upright and inside else []) + list(ASPECTS)
+    # who crops a picture mostly keeps its shape, and who tilts it shows it whole; nothing in its middle tells
+    own = _own_aspect(shown) if np.abs(shown).max() < 0.5 + EDGE else None
+    candidates = ([own] if own else []) + list(ASPECTS)
     if answers is None:
         return candidates[0]
     place = np.abs((np.arange(len(valid)) + 0.5) / len(valid) - 0.5)
@@ -81,3 +84,17 @@ def aspect_of(answers: Doubles | None, valid: NDArray[np.bool_], shown: Doubles)
         if fit > reached + PREFERRED:
             best, reached = aspect, fit
     return best
+
+
+def _own_aspect(shown: Doubles) -> float | None:
+    """Shape of the leak as it lies on the canvas, if its sides lie along the host's."""
+    across = (shown[1] - shown[0] + shown[2] - shown[3]) / 2
+    down = (shown[3] - shown[0] + shown[2] - shown[1]) / 2
+    if abs(across[0]) < abs(across[1]):  # a quarter turn
+        across, down = down, across
+    wide, tall = (max(float(np.hypot(*side)), 1e-9) for side in (across, down))
+    if abs(across[1]) > TILTED * wide or abs(down[0]) > TILTED * tall:
+        return None
+    corners = np.abs(shown - shown.mean(axis=0))
+    level = np.abs(corners - [wide / 2, tall / 2]).max() < EXACT * max(wide, tall)
+    return wide / tall if level else _common(wide / tall)
