@@ -119,7 +119,7 @@ def test_a_folder_is_watched(field: Field, tmp_path: Path) -> None:
         assert patrol.stdout is not None
         (hit,) = hits(patrol.stdout.readline())
         patrol.send_signal(signal.SIGINT)
-        patrol.communicate()
+        patrol.communicate(timeout=PATIENCE)
         assert patrol.returncode == 0
     assert hit["member"] == 3
 
