@@ -35,7 +35,10 @@ STRIPS = 4
 STRIPS_OF_ANY_SIZE = 8
 """Strips of a page that are read where nothing is known."""
 
-ELSEWHERE = {"fast": 0, "normal": 3, "max": 24}
+SAMPLES = 3
+"""Pages that are looked at anywhere, for codes of the known size, before any code was found."""
+
+ELSEWHERE = {"fast": 0, "normal": 1, "max": 24}
 """Pages looked at for codes of any size where none was found at the known one, by effort."""
 
 MIRRORED = {"fast": False, "normal": False, "max": True}
@@ -81,8 +84,8 @@ def visible_codes(
     keys : sequence of Key
         Each is tried.
     effort : {"fast", "normal", "max"}
-        "fast" looks where the schedule puts a code; the others at the known size anywhere, and if nothing is there on
-        some pages for codes of any size.
+        "fast" looks where the schedule puts a code; "normal" on some pages also anywhere, and on all of them once a
+        code was found; "max" on all. If nothing is there, these two look for any size, on one page and on some.
     code : SessionCode, optional
         What the marker was told to draw; the default one if nobody says.
 
@@ -95,11 +98,22 @@ def visible_codes(
         return []
     drawn = code or SessionCode()
     sizes = {page.grey.shape[::-1] for page in pages}
-    sights: list[_Sight] = []
-    for size in sorted(sizes):
-        views = [known(each, size, drawn) for each in distinct(geometries or [Geometry()])]
-        sights += _seen([page for page in pages if page.grey.shape[::-1] == size], views, everywhere=effort != "fast")
+    views = {size: [known(each, size, drawn) for each in distinct(geometries or [Geometry()])] for size in sizes}
+
+    def looked_for(samples: Sequence[Page]) -> list[_Sight]:
+        """Where the schedule puts codes on all pages, anywhere on some."""
+        return [
+            sight
+            for page in pages
+            for sight in _seen([page], views[page.grey.shape[::-1]], everywhere=any(page is each for each in samples))
+        ]
+
+    samples = {"fast": [], "normal": _spread(pages, SAMPLES), "max": pages}[effort]
+    sights = looked_for(samples)
     found = _grouped(sights, keys)
+    if found and effort == "normal":  # pages with one code may show another, too: all are looked at
+        sights = looked_for(pages)
+        found = _grouped(sights, keys)
     if not found and (count := ELSEWHERE[effort]):
         chosen = _spread(pages, count)
         for mirrored in (False, True) if MIRRORED[effort] else (False,):
@@ -171,5 +185,6 @@ def _told(read_as: Guess, sights: Sequence[_Sight]) -> VisibleCode:
 
 def _spread(pages: Sequence[Page], count: int) -> list[Page]:
     """Choose pages evenly."""
-    places = np.linspace(0, len(pages) - 1, min(count, len(pages)))
+    count = min(count, len(pages))
+    places = np.linspace(0, len(pages) - 1, count) if count > 1 else [(len(pages) - 1) / 2]
     return [pages[round(float(place))] for place in places]
