@@ -66,7 +66,7 @@ TILTED = np.asarray(
 )
 SQUEEZED = np.diag([0.75, 1, 1.0])
 ATTACKS: dict[str, tuple[Matrix, tuple[int, int]]] = {
-    "crop": (CROP, (420, 260)),
+    "crop": (CROP, (420, 236)),  # of the host's shape: a piece of its middle cannot tell of another
     "turn": (turned(12), (WIDTH, HEIGHT)),
     "askew": (turned(0.8), (WIDTH, HEIGHT)),
     "mirror": (MIRROR, (WIDTH, HEIGHT)),
