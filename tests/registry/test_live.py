@@ -217,7 +217,7 @@ def test_video_goes_on_while_the_database_is_locked(sqlite_place: Place, spool: 
     frame = np.full((120, 160, 3), 128, np.uint8)
     embedder = Embedder(KEY)
     with sqlite_place.open() as holder, sqlite_place.open(patience=0.3) as registry:
-        with LiveRegistry(registry, spool, patience=0.1) as live:
+        with LiveRegistry(registry, spool, patience=1.0) as live:
             early = live.attend(embedder, KEY, "s", "early").viewer
             until(live, lambda counts: counts.written == 1)
             with holder.database.writing():
