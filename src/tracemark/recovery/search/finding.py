@@ -111,11 +111,15 @@ def find(reel: Reel, pilots: Sequence[Pilot], profile: Profile, *, count: int) -
     """
     turned = turning(reel, profile, SEARCH_SIDE)
     guesses: dict[Pilot, list[_Guess]] = {pilot: [] for pilot in pilots}
-    if len(reel.pictures) > 1:
-        _ask(_strong_evidence(turned, profile), guesses)
+    over_time = len(reel.pictures) > 1
+    whole, short = (locked(turned, profile, seconds, 1.0) if over_time else [] for seconds in (WHOLE, STRETCH))
+    if over_time:
+        _ask(_strong_evidence(turned, whole, short), guesses)
     unsure = {pilot: made for pilot, made in guesses.items() if max((g.score for g in made), default=0.0) < STRONG}
     if unsure:
-        _ask(_weak_evidence(turned, reel, profile), unsure)
+        if over_time:
+            _ask(_weak_evidence(turned, whole, short, profile), unsure)
+        _ask(_key_frames(turned, reel), unsure)
     found: list[Placement] = []
     for pilot, made in guesses.items():
         made.sort(key=lambda guess: -guess.score)
@@ -152,18 +156,22 @@ def whole_places(turned: Turning, pilot: Pilot, profile: Profile) -> list[placin
     return sorted(placed, key=lambda place: -place.score)[:1]
 
 
-def _strong_evidence(turned: Turning, profile: Profile) -> Iterator[_Evidence]:
-    yield _Evidence(locked(turned, profile, WHOLE, 1.0), 1.0, None, side=_side(turned))
+def _strong_evidence(turned: Turning, whole: list[Complex], short: list[Complex]) -> Iterator[_Evidence]:
+    yield _Evidence(whole, 1.0, None, side=_side(turned))
     if turned.times[-1] - turned.times[0] > STRETCH:
-        yield _Evidence(locked(turned, profile, STRETCH, 1.0), 1.0, None, side=_side(turned))
+        yield _Evidence(short, 1.0, None, side=_side(turned))
 
 
-def _weak_evidence(turned: Turning, reel: Reel, profile: Profile) -> Iterator[_Evidence]:
-    for speed in SPEEDS if len(reel.pictures) > 1 else ():
+def _weak_evidence(
+    turned: Turning, whole: list[Complex], short: list[Complex], profile: Profile
+) -> Iterator[_Evidence]:
+    for speed in SPEEDS:
         yield _Evidence(locked(turned, profile, STRETCH, speed), speed, None, side=_side(turned))
-    if len(reel.pictures) > 1:
-        yield from _parts(locked(turned, profile, WHOLE, 1.0), PART, CORNERS, _side(turned))
-        yield from _parts(locked(turned, profile, STRETCH, 1.0), SMALL_PART, NINTHS, _side(turned))
+    yield from _parts(whole, PART, CORNERS, _side(turned))
+    yield from _parts(short, SMALL_PART, NINTHS, _side(turned))
+
+
+def _key_frames(turned: Turning, reel: Reel) -> Iterator[_Evidence]:
     height, width = turned.images.shape[1:]
     keys = [each for each in reel.pictures if each.key_frame] or reel.pictures[:1]
     for picture in keys[:KEY_FRAMES]:
