@@ -11,6 +11,7 @@ import pytest
 
 from tests.scenes import PAYLOAD, RATE, WRONG_KEY, Timed, film, mark, recover
 from tracemark.payload import Payload
+from tracemark.recovery.outline import aspect_between_bars
 from tracemark.recovery.verdict import Geometry
 
 if TYPE_CHECKING:
@@ -96,6 +97,32 @@ def test_what_lies_in_place_is_said_to() -> None:
     assert (decoding.verdict, decoding.payload) == ("found", PAYLOAD)
     assert decoding.geometry == Geometry()
     assert [member.speed for member in decoding.members] == [1.0]
+
+
+def test_bars_are_not_the_picture() -> None:
+    """A leak with black bars above and below, read as it stands, is told to lie between them."""
+    bar = 60
+    barred = [np.pad(each, ((bar, bar), (0, 0), (0, 0)), constant_values=16) for each in pictures()]
+    decoding = decoded(barred)
+    assert (decoding.verdict, decoding.payload) == ("found", PAYLOAD)
+    top, bottom = bar / (HEIGHT + 2 * bar), 1 - bar / (HEIGHT + 2 * bar)
+    rows = [y for _, y in decoding.geometry.outline]
+    assert rows == pytest.approx([top, top, bottom, bottom], abs=0.006)
+
+
+def test_a_hosts_own_bars_belong_to_it() -> None:
+    """Bars that show nothing and yet answer like the rest are the host's; and so are those of unequal height."""
+    picture = np.zeros((120, 160), np.uint8)
+    picture[15:-15] = np.arange(160, dtype=np.uint8)
+    answers = np.ones((30, 40))
+    assert aspect_between_bars([picture], answers) is None
+    answers[:4] = answers[-4:] = 0
+    assert aspect_between_bars([picture], answers) == pytest.approx(160 / 90)
+    assert aspect_between_bars([picture.T], answers.T) == pytest.approx(90 / 160)
+    assert aspect_between_bars([picture[5:]], answers) is None
+    assert aspect_between_bars([picture], None) is None
+    picture[:50] = picture[-50:] = 0  # a dark picture goes on where its bars end
+    assert aspect_between_bars([picture], answers) is None
 
 
 @pytest.mark.parametrize("name", ["crop", "perspective"])

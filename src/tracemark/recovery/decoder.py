@@ -13,6 +13,7 @@ from tracemark.profile import PROFILE
 from tracemark.recovery import reasons
 from tracemark.recovery.known import WAYS, Known
 from tracemark.recovery.message import Trials
+from tracemark.recovery.outline import aspect_between_bars
 from tracemark.recovery.record import Record
 from tracemark.recovery.reel import Reel
 from tracemark.recovery.search import STRETCH, Pilot, find, settle
@@ -50,6 +51,9 @@ SEARCHES = {"fast": 0, "normal": 3, "max": 1000}
 
 SETTLES = 2.0
 """Seconds of pictures from which it is measured how a leak lies that was read as it stands."""
+
+BAR_LOOKS = 16
+"""Pictures, about, in which bars are looked for."""
 
 LOOK_ON = {"fast": 0.0, "normal": 30.0, "max": inf}
 """Seconds that are read on after a message is certain, to see whether others follow it, by effort."""
@@ -236,7 +240,9 @@ class Recovery:
             return None
         pilot = Pilot(message.key, *pilot_carriers(message.key, self._profile))
         placement = settle(self._reel, pilot, self._profile)
-        return settled(placement, self._reel.size), placement.speed
+        lumas = [picture.luma for picture in self._reel.pictures]
+        between = aspect_between_bars(lumas[:: max(1, len(lumas) // BAR_LOOKS)], message.places)
+        return settled(placement, self._reel.size, between), placement.speed
 
     def _verdict(self) -> Decoding:
         still = self._still

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Doubles = NDArray[np.float64]
@@ -26,6 +28,21 @@ EXACT = 0.005
 TILTED = 0.15
 """Sine of the angle up to which a leak's sides lie along the host's."""
 
+BAR = 0.04
+"""Share of a leak's height from which rows that show nothing are bars."""
+
+BAR_LEVELS = 8
+"""Range of luma over which a bar may spread: what encoders leave in black."""
+
+UNEVEN = 0.006
+"""Share of a leak's height by which two bars may differ."""
+
+SILENT = 0.3
+"""Share of the pilot's mean answer that it stays under within bars; a host's own bars and dark parts are marked."""
+
+SPILL = 2
+"""Cells by which the pilot's answer reaches into bars: it is evened over neighbours."""
+
 EDGE = 0.1
 """Long sides by which a leak may reach over the canvas and still be no more than the host, seen at an angle."""
 
@@ -44,6 +61,45 @@ def aspect_of_whole(size: tuple[int, int]) -> float:
         The common shape next to the leak's own, or that itself.
     """
     return _common(size[0] / size[1])
+
+
+def aspect_between_bars(pictures: Sequence[NDArray[np.uint8]], answers: Doubles | None) -> float | None:
+    """Tell the shape of a host that fills a leak along its longer side and has bars along both others.
+
+    Parameters
+    ----------
+    pictures : sequence of ndarray of uint8, shape (height, width)
+        Luma of the leak, at several times.
+    answers : ndarray of float64, shape (rows, columns), or None
+        The pilot's answer in every cell of the leak.
+
+    Returns
+    -------
+    float or None
+        Width over height; None where there are no bars, or where they are the host's own.
+    """
+    if answers is None or not len(pictures):
+        return None
+    height, width = pictures[0].shape
+    if upright := width < height:
+        pictures, answers = [picture.T for picture in pictures], answers.T
+        height, width = width, height
+    low = np.min([picture.min(axis=1) for picture in pictures], axis=0).astype(int)
+    high = np.max([picture.max(axis=1) for picture in pictures], axis=0).astype(int)
+    above, below = (_flat(low[::way], high[::way]) for way in (1, -1))
+    if above + below >= height or min(above, below) < BAR * height or abs(above - below) > max(UNEVEN * height, 2):
+        return None
+    deep = max(int(min(above, below) / height * len(answers)) - SPILL, 1)
+    if np.concatenate([answers[:deep], answers[-deep:]]).mean() > SILENT * answers.mean():
+        return None
+    shown = height - above - below
+    return float(shown / width if upright else width / shown)
+
+
+def _flat(low: NDArray[np.intp], high: NDArray[np.intp]) -> int:
+    """Count the first rows that are of the very first one's level."""
+    shows = (low < low[0] - BAR_LEVELS) | (high > low[0] + BAR_LEVELS)
+    return int(np.argmax(shows)) if shows.any() else len(low)
 
 
 def _common(own: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -151,7 +152,7 @@ def geometry_of(placement: Placement, size: tuple[int, int], aspect: float) -> v
     )
 
 
-def settled(placement: Placement, size: tuple[int, int]) -> verdict.Geometry:
+def settled(placement: Placement, size: tuple[int, int], between_bars: float | None) -> verdict.Geometry:
     """Tell how a leak lies that was read as it stands.
 
     Parameters
@@ -160,14 +161,20 @@ def settled(placement: Placement, size: tuple[int, int]) -> verdict.Geometry:
         From `search.settle`.
     size : tuple of int
         Width and height of the reel's pictures.
+    between_bars : float or None
+        The host's width over its height where it lies between bars, from `outline.aspect_between_bars`.
 
     Returns
     -------
     Geometry
-        In place, unless a corner is off by more than `ASKEW`.
+        In place, or in place between bars, unless a corner is off by more than `ASKEW`.
     """
     in_place = verdict.Geometry()
     lies = geometry_of(placement, size, size[0] / size[1])
     if np.abs(np.subtract(lies.outline, in_place.outline)).max() < ASKEW:
-        return in_place
-    return geometry_of(placement, size, outline.aspect_of_whole(size))
+        if between_bars is None:
+            return in_place
+        side, (width, height) = max(size), size
+        level = np.array([[side, 0, width / 2], [0, side, height / 2], [0, 0, 1]])
+        return geometry_of(replace(placement, matrix=level), size, between_bars)
+    return geometry_of(placement, size, between_bars or outline.aspect_of_whole(size))
