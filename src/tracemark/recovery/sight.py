@@ -13,6 +13,7 @@ from tracemark.geometry import Geometry
 from tracemark.recovery import outline, verdict
 from tracemark.recovery.record import Record
 from tracemark.recovery.search.bending import on_canvas
+from tracemark.recovery.search.placement import upright
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -174,7 +175,5 @@ def settled(placement: Placement, size: tuple[int, int], between_bars: float | N
     if np.abs(np.subtract(lies.outline, in_place.outline)).max() < ASKEW:
         if between_bars is None:
             return in_place
-        side, (width, height) = max(size), size
-        level = np.array([[side, 0, width / 2], [0, side, height / 2], [0, 0, 1]])
-        return geometry_of(replace(placement, matrix=level), size, between_bars)
+        return geometry_of(replace(placement, matrix=upright(size)), size, between_bars)
     return geometry_of(placement, size, between_bars or outline.aspect_of_whole(size))

@@ -56,3 +56,20 @@ class Placement:
     matrix: Doubles
     speed: float
     moment: float | None
+
+
+def upright(size: tuple[int, int]) -> Doubles:
+    """Give the matrix of a placement that shows a leak as it stands.
+
+    Parameters
+    ----------
+    size : tuple of int
+        Width and height of the leak, in pixels.
+
+    Returns
+    -------
+    ndarray of float64, shape (3, 3)
+        From the canvas to pixels: the leak's middle in its middle, its longer side along all of it.
+    """
+    side, (width, height) = max(size), size
+    return np.array([[side, 0, width / 2], [0, side, height / 2], [0, 0, 1]], np.float64)

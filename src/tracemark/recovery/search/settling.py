@@ -8,6 +8,7 @@ import numpy as np
 
 from tracemark.recovery.reel import Reel
 from tracemark.recovery.search.finding import SEARCH_SIDE, STRETCH, whole_places
+from tracemark.recovery.search.placement import upright
 from tracemark.recovery.search.refining import refine, strength
 from tracemark.recovery.search.turning import turning
 
@@ -42,13 +43,13 @@ def settle(reel: Reel, pilot: Pilot, profile: Profile) -> Placement:
     turned = turning(short, profile, SEARCH_SIDE)
     height, width = turned.images.shape[1:]
     side = max(height, width)
-    upright = np.array([[side, 0, width / 2], [0, side, height / 2], [0, 0, 1]])
+    level = upright((width, height))
     # read as it stands, the leak cannot lie far otherwise: what is found there is chance
     near = [
         place
         for place in whole_places(turned, pilot, profile)
-        if np.abs((place.matrix - upright) @ CORNERS)[:2].max() < NEAR * side
+        if np.abs((place.matrix - level) @ CORNERS)[:2].max() < NEAR * side
     ]
-    starts = [(upright, 0.0), *((place.matrix, place.score) for place in near)]
+    starts = [(level, 0.0), *((place.matrix, place.score) for place in near)]
     tried = [refine(matrix, score, turned, pilot, profile) for matrix, score in starts]
     return max(tried, key=lambda each: strength(each, turned, pilot, profile))
