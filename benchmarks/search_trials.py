@@ -32,12 +32,11 @@ from tracemark.video import decode, embed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SECONDS = 2.0
-"""Length of an excerpt."""
-EXCERPTS = 4
-"""Excerpts of each clip."""
-LINES = 240
-"""Their height: small pictures are searched faster, and chance does not know their size."""
+SECONDS = (0.5, 0.5, 0.5, 1.0)
+"""Length of each excerpt of a clip: short ones are searched faster."""
+SIDE = 144
+"""Their shorter side, pixels: small pictures are searched faster, and chance does not know their size."""
+SMALL = f"scale='if(gt(iw,ih),-2,{SIDE})':'if(gt(iw,ih),{SIDE},-2)'"
 THRESHOLDS = (1e-1, 1e-2, 1e-3, 1e-4)
 
 
@@ -89,12 +88,12 @@ def excerpts(workshop: Workshop, clips: Sequence[Clip]) -> list[tuple[Path, bool
             lambda target, clip=clip: _embedded(clip.path, target),  # type: ignore[misc]
         )
         chooser = random.Random(clip.name)  # noqa: S311 - repeatable, not secret
-        for number in range(EXCERPTS):
-            start = chooser.uniform(0, max(clip.seconds - SECONDS, 0))
+        for number, seconds in enumerate(SECONDS):
+            start = chooser.uniform(0, max(clip.seconds - seconds, 0))
             cut = leaks.Encode(
                 ".mkv",
                 ("-c:v", "ffv1"),
-                (f"trim=start={start:.3f}:duration={SECONDS}", "setpts=PTS-STARTPTS", f"scale=-2:{LINES}"),
+                (f"trim=start={start:.3f}:duration={seconds}", "setpts=PTS-STARTPTS", SMALL),
             )
             for source, is_marked in ((clip.path, False), (marked, True)):
                 name = f"excerpt-{clip.name}-{number}-{'marked' if is_marked else 'host'}.mkv"
@@ -148,7 +147,8 @@ def page(outcomes: Sequence[Outcome], made: dict[str, str]) -> str:
             "",
             *(f"- {name}: {value}" for name, value in made.items()),
             "",
-            f"Excerpts of {SECONDS:g} s and {LINES} lines, one wrong key a trial, at default effort.",
+            f"Excerpts of {min(SECONDS):g} to {max(SECONDS):g} s, the shorter side {SIDE} pixels; default effort;",
+            "one wrong key a trial.",
             "",
             table(
                 (

@@ -297,7 +297,7 @@ def test_search_trials(host: Path, tmp_path: Path) -> None:
     """Wrong keys name nobody through the whole search, every trial is counted, and none is decoded twice."""
     workshop = Workshop(tmp_path)
     materials = search_trials.excerpts(workshop, lines.clips_in(host.parent))
-    assert [marked for _, marked in materials] == [False, True] * search_trials.EXCERPTS
+    assert [marked for _, marked in materials] == [False, True] * len(search_trials.SECONDS)
     trials = [search_trials.Trial(path, marked, number) for number, (path, marked) in enumerate(materials[:2])]
     outcomes = [search_trials.tried(workshop, trial) for trial in trials]
     assert [outcome.verdict for outcome in outcomes] == ["absent", "absent"]

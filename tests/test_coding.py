@@ -132,6 +132,22 @@ def _small_frames(frames: int) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     return messages, antipodal(SMALL.encode(messages)) + rng.standard_normal((frames, SMALL.code_bits))
 
 
+@pytest.mark.parametrize("noise", [0.5, 2.0, 4.0])
+def test_no_message_that_is_of_use_is_given_up(noise: float) -> None:
+    """Whatever reaches the least correlation comes out as ever; what cannot reach it is given up after a lap."""
+    chance = np.random.default_rng(11)
+    message = np.unpackbits(np.frombuffer(b"of use??", dtype=np.uint8))
+    for _ in range(8):
+        soft = antipodal(coding.encode(message)) + chance.normal(0, noise, coding.CODE_BITS).astype(np.float32)
+        fully = coding.decode(soft)
+        reached = float(soft @ antipodal(fully.codeword))
+        asked = coding.decode(soft, 0.999 * reached)
+        assert np.array_equal(asked.bits, fully.bits)
+        assert asked.consistent == fully.consistent
+        bound = float(np.abs(soft).sum())
+        assert float(soft @ antipodal(coding.decode(soft, 2 * bound).codeword)) <= reached + 1e-3
+
+
 def test_first_closed_lap_is_maximum_likelihood() -> None:
     """Where the first lap alone closes, no codeword at all fits better."""
     every = np.array(list(itertools.product((0, 1), repeat=SMALL.message_bits)), dtype=np.uint8)

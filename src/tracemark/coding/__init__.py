@@ -93,7 +93,7 @@ def encode_packed(messages: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return packed.encode(CODE, messages)
 
 
-def decode(soft: ArrayLike) -> Decoded:
+def decode(soft: ArrayLike, least: float = 0.0) -> Decoded:
     """Find the most likely message behind a received codeword.
 
     Parameters
@@ -101,6 +101,9 @@ def decode(soft: ArrayLike) -> Decoded:
     soft : array of float, shape (384,)
         Evidence for each code bit: positive for 1, negative for 0, zero for "not seen", in any common unit; only
         the ratios matter.
+    least : float
+        Correlation of evidence and codeword from which a message is of use, in the same unit. Where no message can
+        reach it, the answer comes several times as fast, and is inconsistent.
 
     Returns
     -------
@@ -119,7 +122,7 @@ def decode(soft: ArrayLike) -> Decoded:
     received = np.asarray(soft)
     if received.shape != (CODE_BITS,):
         raise ValueError(f"one soft codeword has the shape ({CODE_BITS},), not {received.shape}")
-    messages, closed = viterbi.decode(CODE, received[None, :])
+    messages, closed = viterbi.decode(CODE, received[None, :], least=least)
     return Decoded(bits=messages[0], codeword=CODE.encode(messages[0]), consistent=bool(closed[0]))
 
 

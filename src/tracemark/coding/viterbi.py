@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from tracemark.coding.convolutional import TailBitingCode
 
+Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 Flags = NDArray[np.bool_]
@@ -44,8 +45,11 @@ MAX_LAPS = 4
 # Frames walked together. More share the overhead of each array operation, until they leave the processor's cache.
 _BATCH = 32
 
+# Relative error of a metric in single precision, with room to spare: a bound is only believed as far as that.
+_ROUNDING = 1e-4
 
-def decode(code: TailBitingCode, soft: ArrayLike, max_laps: int = MAX_LAPS) -> tuple[Bits, Flags]:
+
+def decode(code: TailBitingCode, soft: ArrayLike, max_laps: int = MAX_LAPS, least: float = 0.0) -> tuple[Bits, Flags]:
     """Find the most likely messages behind many received codewords.
 
     Parameters
@@ -56,6 +60,10 @@ def decode(code: TailBitingCode, soft: ArrayLike, max_laps: int = MAX_LAPS) -> t
         does not depend on the scale of a row. Zero means "not seen".
     max_laps : int
         Laps round the trellis, at least 1.
+    least : float
+        Correlation of evidence and codeword, as a sum of +-`soft`, from which a message is of use. Where the bound of
+        the first lap lies under it no message reaches it, and no further lap is walked: the message is then the best
+        open path's.
 
     Returns
     -------
@@ -76,17 +84,18 @@ def decode(code: TailBitingCode, soft: ArrayLike, max_laps: int = MAX_LAPS) -> t
         raise ValueError("soft codewords must be finite")
     # Single precision carries the sums of a few laps exactly enough only if the rows are of order one.
     peak = np.abs(rows).max(axis=1, keepdims=True, initial=0.0)
-    unit = (rows / np.where(peak > 0.0, peak, 1.0)).astype(np.float32)
+    peak[peak == 0.0] = 1.0
+    unit = (rows / peak).astype(np.float32)
     messages = np.zeros((len(unit), code.message_bits), dtype=np.uint8)
     closed = np.zeros(len(unit), dtype=np.bool_)
     for first in range(0, len(unit), _BATCH):
         batch = slice(first, first + _BATCH)
-        messages[batch], closed[batch] = _decode_batch(code, unit[batch], max_laps)
+        messages[batch], closed[batch] = _decode_batch(code, unit[batch], max_laps, least / peak[batch, 0])
     return messages, closed
 
 
-def _decode_batch(code: TailBitingCode, soft: Floats, max_laps: int) -> tuple[Bits, Flags]:
-    """Walk laps until every frame's best path closes; frames that are done leave the batch."""
+def _decode_batch(code: TailBitingCode, soft: Floats, max_laps: int, least: Doubles) -> tuple[Bits, Flags]:
+    """Walk laps until every frame's best path closes; frames that are done or past hope leave the batch."""
     frames = len(soft)
     tables = branch_tables(code, soft)
     start: Floats = np.zeros((1 << code.memory, frames), dtype=np.float32)
@@ -99,9 +108,11 @@ def _decode_batch(code: TailBitingCode, soft: Floats, max_laps: int) -> tuple[Bi
         path, origin = _trace_back(choices, best)
         is_open = origin != best
         if lap == 0:
-            # The bound of this lap makes a closed best path the answer; only the others are looked at further.
+            # The bound of this lap makes a closed best path the answer; only the others are looked at further, as far
+            # as it leaves them any hope.
             messages[:] = path
             score[~is_open] = np.inf
+            is_open &= end.max(axis=0) * (1 + _ROUNDING) >= least
             tables = np.compress(is_open, tables, axis=-1)
             start = np.compress(is_open, start, axis=-1)
             end = np.compress(is_open, end, axis=-1)

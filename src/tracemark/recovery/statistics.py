@@ -135,23 +135,25 @@ def probability(log_p: float) -> float:
     return max(exp(max(log_p, -690.0)), 1e-299)
 
 
-def score_needed(trials: int) -> float:
+def score_needed(trials: int, p_false: float = FOUND) -> float:
     """Score at which a message is found.
 
     Parameters
     ----------
     trials : int
         Evidence vectors decoded.
+    p_false : float
+        What it has to come down to, less than 1.
 
     Returns
     -------
     float
-        Least ``z``, to 0.01, with ``p_false <= FOUND``.
+        Least ``z``, to 0.01, with no larger `p_false`.
     """
     low, high = 0.0, 40.0
     while high - low > 0.01:
         middle = (low + high) / 2
-        if log_p_false(middle, trials) <= log(FOUND):
+        if log_p_false(middle, trials) <= log(p_false):
             high = middle
         else:
             low = middle

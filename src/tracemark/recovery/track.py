@@ -16,9 +16,10 @@ from tracemark import coding
 from tracemark.payload import Payload
 from tracemark.recovery.evidence import Evidence, gather, pilot_answers, place_gains, slot_answers
 from tracemark.recovery.message import Message, Trials
+from tracemark.recovery.reasons import PILOT_SEEN, WORTH
 from tracemark.recovery.record import BINS_PER_SLOT, Record
 from tracemark.recovery.slots import SlotFeatures, features_at, features_of
-from tracemark.recovery.statistics import log_p_false, p_mistaken
+from tracemark.recovery.statistics import log_p_false, p_mistaken, score_needed
 from tracemark.recovery.templates import Templates
 from tracemark.recovery.timing import STEP, TURN, Phase, best_phases, pilot_features, turns
 
@@ -339,6 +340,12 @@ class Track:
         ]
         return [[sum(each[1:], each[0]) for each in zip(*alone, strict=True)]] if alone else []
 
+    def _least(self, phase: Phase) -> float:
+        """Score from which a message is worth the time of looking for it."""
+        if self.still or (self.sight is None and phase.score >= PILOT_SEEN):
+            return 0.0  # how far it is from being found will be told
+        return score_needed(self._trials.count, WORTH)
+
     def _decode_best(self, reading: _Reading, offsets: list[Evidence], phase: Phase) -> None:
         """Decode at the offset where cells agree best; all of them count as tried."""
         self._trials.count += len(offsets)
@@ -349,7 +356,7 @@ class Track:
         if energy <= 0:
             return
         soft = evidence.soft_bits(reading.templates)
-        decoded = coding.decode(soft.astype(np.float32))
+        decoded = coding.decode(soft.astype(np.float32), self._least(phase) * np.sqrt(energy))
         signs = decoded.codeword.astype(np.float64) * 2 - 1
         score = float(soft @ signs / np.sqrt(energy))
         best = self.best

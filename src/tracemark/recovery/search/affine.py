@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from tracemark.recovery.search.spectrum import Spectrum
 
+    Counts = NDArray[np.uint16]
     Doubles = NDArray[np.float64]
+    Samples = NDArray[np.float32]
 
 LOG_STEP = 0.0078
 """Step of scale, in its natural logarithm: half a carrier's width in a picture that fills the leak. Half of this step,
@@ -95,9 +97,9 @@ def search(spectrum: Spectrum, frequencies: Doubles, long_side: float, ranges: R
     angles = round(np.pi / ANGLE_STEP)
     theta = np.arange(angles) * ANGLE_STEP
     ring = np.exp(rings)[:, None]
-    polar = spectrum.at(ring * np.cos(theta), ring * np.sin(theta))
+    polar, step, least = _counted(spectrum.at(ring * np.cos(theta), ring * np.sin(theta)), len(frequencies))
     polar = np.concatenate([polar, polar], axis=1)  # power is alike half a turn on
-    total = np.empty((len(scales), angles), np.float32)
+    total = np.empty((len(scales), angles), np.uint16)
     found: list[Linear] = []
     steps = int(ranges.aspect / ranges.aspect_step)
     for aspect in np.arange(-steps, steps + 1) * ranges.aspect_step:
@@ -111,8 +113,20 @@ def search(spectrum: Spectrum, frequencies: Doubles, long_side: float, ranges: R
             best = int(total.argmax())
             scale, angle = divmod(best, angles)
             matrix = _matrix(np.exp(scales[len(scales) - 1 - scale]), theta[angle], aspect, mirror)
-            found.append(Linear(float(total.flat[best]) / np.sqrt(len(frequencies)), matrix))
+            power = float(total.flat[best]) * step + least * len(frequencies)
+            found.append(Linear(power / np.sqrt(len(frequencies)), matrix))
     return sorted(found, key=lambda each: -each.score)[:count]
+
+
+def _counted(power: Samples, terms: int) -> tuple[Counts, float, float]:
+    """Power in whole steps above the least, such that a sum of so many terms fits 16 bits.
+
+    The processor adds four times as many of these at once as of float32 in the same time. With the 32 carriers of
+    a pilot a step is a few hundredths of a deviation.
+    """
+    least = float(power.min())
+    step = max(float(power.max()) - least, 1e-9) / (np.iinfo(np.uint16).max // terms)
+    return np.rint((power - least) / step).astype(np.uint16), step, least
 
 
 def _matrix(scale: float, angle: float, aspect: float, mirror: int) -> Doubles:
