@@ -65,20 +65,28 @@ class Way:
         Constants of `tracemark.recovery.features` that differ.
     flat : bool
         Whether slots are weighed alike, whatever their pilots show.
+    alone : bool
+        Whether frames are made for one viewer, instead of being gathered from what all share.
     """
 
     name: str
     profile: Profile = PROFILE
     features: Mapping[str, object] = field(default_factory=dict)
     flat: bool = False
+    alone: bool = False
+
+    @property
+    def mark(self) -> tuple[Profile, bool]:
+        """Return all that says how the mark is made."""
+        return self.profile, self.alone
 
 
 WAYS = (
     Way("as it is"),
+    Way("made for one viewer alone", alone=True),
     Way("bands twice as wide", replace(PROFILE, luma=Plane(320, (0.12, 0.36)), chroma=Plane(160, (0.11, 0.34)))),
     Way("bands of the first study", replace(PROFILE, luma=Plane(320, (0.18, 0.42)), chroma=Plane(160, (0.18, 0.42)))),
     Way("slots of 0.96 s", replace(PROFILE, slot=Fraction(24, 25))),
-    Way("slots of 0.48 s", replace(PROFILE, slot=Fraction(12, 25))),
     Way("slots of 0.36 s", replace(PROFILE, slot=Fraction(9, 25))),
     Way("no lingering expected", features={"LINGER": 0.0}),
     Way("full lingering expected", features={"LINGER": 1.0}),
@@ -98,7 +106,7 @@ COLUMNS = (
 )
 
 
-def mark(host: Path, target: Path, profile: Profile) -> None:
+def mark(host: Path, target: Path, profile: Profile, *, alone: bool) -> None:
     """Mark the first seconds of a clip, losslessly."""
     import av  # noqa: PLC0415 - only the making of leaks needs it
 
@@ -113,7 +121,9 @@ def mark(host: Path, target: Path, profile: Profile) -> None:
             start = frame.time if start is None else start
             if frame.time - start >= SECONDS:
                 break
-            marked = viewer.mark(embedder.prepare(frame, time=Fraction(frame.time - start).limit_denominator(90000)))
+            time = Fraction(frame.time - start).limit_denominator(90000)
+            frame.pts, frame.time_base = time.numerator, Fraction(1, time.denominator)
+            marked = viewer.mark(frame if alone else embedder.prepare(frame))
             assert isinstance(marked, av.VideoFrame)
             marked.pts, marked.time_base = number, 1 / source.rate
             container.mux(stream.encode(marked))
@@ -158,7 +168,7 @@ def read(leak: Path, profile: Profile, moments: Sequence[float] = ()) -> tuple[R
     return record, stills
 
 
-def alone(picture: Frame, profile: Profile) -> Record:
+def taken(picture: Frame, profile: Profile) -> Record:
     """Take a single picture in."""
     record = Record(profile)
     record.add(picture, 0.0)
@@ -176,15 +186,15 @@ def compare(clips: list[Path], folder: Path) -> dict[str, dict[str, list[float]]
     table: dict[str, dict[str, list[float]]] = {way.name: {name: [] for name in COLUMNS} for way in WAYS}
     jobs = [(clip, leak) for clip in clips for leak in dict.fromkeys([*LEAKS, *STILLS])]
     for clip, leak in track(jobs, description="choices"):
-        for profile in dict.fromkeys(way.profile for way in WAYS):
-            marked = folder / f"{clip.stem}-{WAYS.index(_first(profile))}.mkv"
+        for number, (profile, alone) in enumerate(dict.fromkeys(way.mark for way in WAYS)):
+            marked = folder / f"{clip.stem}-{number}.mkv"
             if not marked.exists():
-                mark(clip, marked, profile)
+                mark(clip, marked, profile, alone=alone)
             leaked = folder / f"leak{leak.suffix}"
             leak.apply(marked, leaked)
             record, stills = read(leaked, profile, MOMENTS if leak in STILLS else ())
             for way in WAYS:
-                if way.profile != profile:
+                if way.mark != (profile, alone):
                     continue
                 if leak in LEAKS:
                     table[way.name][leak.name].append(score(record, 0, clip, way))
@@ -192,14 +202,10 @@ def compare(clips: list[Path], folder: Path) -> dict[str, dict[str, list[float]]
                     offset = profile.slot_of(Fraction(time).limit_denominator(90000)) * BINS_PER_SLOT
                     pairs = ((picture, "frame"), (as_jpeg(picture), "JPEG"))
                     for shown, kind in pairs:
-                        z = score(alone(shown, profile), offset, clip, way)
+                        z = score(taken(shown, profile), offset, clip, way)
                         table[way.name][f"{kind}, {leak.name}"].append(z)
             leaked.unlink()
     return table
-
-
-def _first(profile: Profile) -> Way:
-    return next(way for way in WAYS if way.profile == profile)
 
 
 def mean(scores: list[float]) -> float:

@@ -160,6 +160,32 @@ def test_viewers_pixels_are_a_or_b(name: str) -> None:
             assert (equal[index] & ~others).mean() > 0.05
 
 
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_frame_for_one_viewer_is_as_a_prepared_one(name: str) -> None:
+    """Made for one viewer alone a frame differs where cells meet, and by a level of rounding elsewhere."""
+    frame = host(name, (960, 576))
+    embedder = Embedder(KEY)
+    viewer = embedder.viewer(PAYLOAD)
+    alone, gathered, before = (luma(each) for each in (viewer.mark(frame), viewer.mark(embedder.prepare(frame)), frame))
+    # of the 24 pixels of a cell those 6 next to its border are interpolated with a neighbour's
+    rows, columns = (abs(np.arange(size) % 24 - 11.5) < 6 for size in before.shape)
+    inside = rows[:, None] & columns
+    apart = np.abs(alone - gathered)
+    assert apart[inside].max() <= 1
+    assert 0 < apart[~inside].mean() < 0.5 * np.abs(gathered - before).mean()
+    assert np.corrcoef((alone - before).ravel(), (gathered - before).ravel())[0, 1] > 0.9
+
+
+def test_without_interpolation_a_frame_for_one_viewer_is_a_prepared_one() -> None:
+    """On the grid itself nothing lies between cells: the two ways agree to the level."""
+    frame = host("gray", (320, 192))
+    embedder = Embedder(KEY)
+    viewer = embedder.viewer(PAYLOAD)
+    apart = luma(viewer.mark(frame)) - luma(viewer.mark(embedder.prepare(frame)))
+    assert np.abs(apart).max() <= 1
+    assert (apart != 0).mean() < 0.02
+
+
 def test_selection_is_alike_in_a_cell() -> None:
     """Within a cell of a grid-sized picture all samples come from the same version, as the viewer's codeword says."""
     embedder = Embedder(KEY)

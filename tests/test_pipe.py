@@ -53,11 +53,11 @@ def small(count: int = 3, pixel_format: str = "yuv420p", width: int = 192, heigh
 
 def marked(frames: list[av.VideoFrame], rate: Fraction, aspect: float = 1.0) -> list[av.VideoFrame]:
     """Mark frames as the embedder alone does, at the times that a stream of that rate gives them."""
-    embedder = Embedder(KEY, pixel_aspect=aspect)
-    viewer = embedder.viewer(PAYLOAD)
+    viewer = Embedder(KEY, pixel_aspect=aspect).viewer(PAYLOAD)
     copies = []
     for number, frame in enumerate(frames):
-        copy = viewer.mark(embedder.prepare(frame, number / rate))
+        frame.pts, frame.time_base = number, 1 / rate
+        copy = viewer.mark(frame)
         assert isinstance(copy, av.VideoFrame)
         copies.append(copy)
     return copies

@@ -1,7 +1,8 @@
-"""From a picture and a slot to what planes A and B add to the host."""
+"""From a picture and a slot to what is added to the host: for planes A and B, or for one viewer alone."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tracemark.geometry import Geometry
     from tracemark.signal.patterns import Patterns
 
+    Bits = NDArray[np.uint8]
     Samples = NDArray[np.float32]
 
 FLAT_LUMA = masks.LUMA_FLOOR * masks.BRIGHTNESS_GAIN[0]
@@ -28,6 +30,43 @@ FLAT_LUMA = masks.LUMA_FLOOR * masks.BRIGHTNESS_GAIN[0]
 
 FLAT_CHROMA = masks.CHROMA_FLOOR * (1 - masks.DARK_LOSS)
 """Chroma mask that needs no look at the picture, RMS levels: what the full mask gives black, its least."""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """What is spread over a picture in a slot, before the masks say how strongly.
+
+    Attributes
+    ----------
+    luma : tuple of ndarray of float32, shape (grid height, grid width)
+        For planes A and B; or for one viewer, whose bits are in it.
+    chroma : tuple of ndarray of float32
+        For Cb and Cr, on their grid: plane B's, or one viewer's.
+    """
+
+    luma: tuple[Samples, ...]
+    chroma: tuple[Samples, Samples]
+
+    def of(self, geometry: Geometry, luma: Bits, chroma: Bits) -> Pattern:
+        """Choose A or B in every cell, as one viewer's bits say.
+
+        Parameters
+        ----------
+        geometry : Geometry
+        luma, chroma : ndarray of uint8, shape (rows, columns)
+            A bit for each cell that the picture touches.
+
+        Returns
+        -------
+        Pattern
+        """
+        one, coloured = (
+            grid.crop(bits.repeat(grid.cell, 0).repeat(grid.cell, 1).astype(np.float32)) > 0
+            for grid, bits in ((geometry.luma, luma), (geometry.chroma, chroma))
+        )
+        a, b = self.luma
+        blue, red = (np.where(coloured, samples, -samples) for samples in self.chroma)
+        return Pattern((np.where(one, b, a),), (blue, red))
 
 
 class Deltas:
@@ -45,10 +84,10 @@ class Deltas:
     Attributes
     ----------
     luma : tuple of ByteField or FloatField
-        What A and what B add to luma.
+        What A and what B add to luma; or the first, what is added to one viewer's.
     chroma : list of ByteField or FloatField
-        What B adds to chroma, and A takes away: a field for each stored plane that holds chroma alone, or one for Cb
-        and one for Cr where luma and chroma share a plane.
+        What B adds to chroma, and A takes away; or what is added to one viewer's. A field for each stored plane that
+        holds chroma alone, or one for Cb and one for Cr where luma and chroma share a plane.
     """
 
     def __init__(self, geometry: Geometry, patterns: Patterns, strength: float, shapes: list[tuple[int, ...]]) -> None:
@@ -70,7 +109,7 @@ class Deltas:
         self._kind: Mask | None = None
         self._slot: int | None = None
         self._turned = 0
-        self._pattern = self._patterns_of(self._turned)
+        self._pattern = self._pattern_of(self._turned)
 
     @property
     def looked(self) -> bool:
@@ -127,35 +166,61 @@ class Deltas:
         if self._slot == slot:
             return
         self._slot = None  # half filled fields are good for nothing
+        self._fill(self.pattern(slot))
+        self._slot = slot
+
+    def paint_for_one(self, pattern: Pattern) -> None:
+        """Fill the fields, the first alone of luma's two, with the pattern of one viewer under the masks.
+
+        Parameters
+        ----------
+        pattern : Pattern
+            Made by `Pattern.of` from that of the slot.
+        """
+        self._slot = None
+        self._fill(pattern)
+
+    def pattern(self, slot: int) -> Pattern:
+        """Pattern in planes A and B as far as the picture covers the canvas; kept until another slot is asked for.
+
+        Parameters
+        ----------
+        slot : int
+
+        Returns
+        -------
+        Pattern
+        """
         if self._turned != slot:
-            self._pattern, self._turned = self._patterns_of(slot), slot
-        (zero, one), chips = self._pattern
+            self._pattern, self._turned = self._pattern_of(slot), slot
+        return self._pattern
+
+    def _fill(self, spread: Pattern) -> None:
         stored = self._geometry.stored
         mask = self._masks[0]
-        for field, pattern in zip(self.luma, (zero, one), strict=True):
+        for field, pattern in zip(self.luma, spread.luma, strict=False):
             change = np.multiply(mask, pattern, out=self._scratch.array("luma change", mask.shape))
             field.fill([stored(change)], cv2.norm(change, cv2.NORM_INF))
         if self.chroma:
             mask = self._masks[1]
             changes = [
                 stored(np.multiply(mask, pattern, out=self._scratch.array(name, mask.shape)))
-                for pattern, name in zip(chips, ("blue change", "red change"), strict=True)
+                for pattern, name in zip(spread.chroma, ("blue change", "red change"), strict=True)
             ]
             # of both, so that they get the same samples in one plane as in two
             largest = max(cv2.norm(change, cv2.NORM_INF) for change in changes)
             for index, field in enumerate(self.chroma):
                 field.fill(changes if len(self.chroma) == 1 else [changes[index]], largest)
-        self._slot = slot
 
-    def _patterns_of(self, slot: int) -> tuple[tuple[Samples, Samples], list[Samples]]:
-        """Patterns in planes A and B of luma, and in Cb and Cr, as far as the picture covers the canvas."""
+    def _pattern_of(self, slot: int) -> Pattern:
         profile, luma, chroma = self._geometry.profile, self._geometry.luma, self._geometry.chroma
         number = slot % profile.patterns
         pilot = luma.crop(luma.window(self._patterns.pilot)) * np.float32(
             pilot_sign(slot) * np.sqrt(profile.pilot_share)
         )
         data = luma.crop(luma.window(self._patterns.luma[number])) * np.float32(np.sqrt(1 - profile.pilot_share))
-        return (pilot - data, pilot + data), list(chroma.crop(chroma.window(self._patterns.chroma[number])))
+        blue, red = chroma.crop(chroma.window(self._patterns.chroma[number]))
+        return Pattern((pilot - data, pilot + data), (blue, red))
 
     def _displayed(self, views: list[Plane]) -> tuple[Plane, list[Plane]]:
         """Luma, Cb and Cr as they are displayed."""

@@ -11,7 +11,7 @@ import numpy as np
 from av import VideoFrame
 
 from tracemark.embedder.deltas import Deltas
-from tracemark.embedder.fields import FloatField
+from tracemark.embedder.fields import Field, FloatField
 from tracemark.embedder.pool import Pool, fresh
 from tracemark.embedder.tiling import Tiling
 from tracemark.frames import planes
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tracemark.signal.patterns import Patterns
 
     Bytes = NDArray[np.uint8]
+    Samples = NDArray[np.float32]
 
 # ITU-R BT.601: what one level of Cb and of Cr adds to red, green and blue
 BLUE_TO_RGB = (0.0, -0.344136, 1.772)
@@ -175,13 +176,32 @@ class Stage:
         """
         luma, chroma = self.deltas.luma, self.deltas.chroma
         if self.geometry.layout.kind == "packed":
-            self._fill_packed(views[0], versions[0])
+            colour = self._colour()
+            for version, out in enumerate(versions[0]):
+                self._add_packed(views[0], luma[version % 2], colour, 1 if version >= 2 else -1, out)
             return
         for field, out in zip(luma, versions[0], strict=False):
             field.add(views[0], 1, out)
         for view, field, made in zip(views[1:], chroma, versions[1:], strict=True):
             field.add(view, -1, made[0])
             field.add(view, 1, made[1])
+
+    def fill_for_one(self, views: list[Plane], out: list[Plane]) -> None:
+        """Add what the deltas hold for one viewer to a host.
+
+        Parameters
+        ----------
+        views : list of ndarray
+            The host's planes.
+        out : list of ndarray
+            The viewer's.
+        """
+        luma, chroma = self.deltas.luma[0], self.deltas.chroma
+        if self.geometry.layout.kind == "packed":
+            self._add_packed(views[0], luma, self._colour(), 1, out[0])
+            return
+        for view, field, made in zip(views, (luma, *chroma), out, strict=True):
+            field.add(view, 1, made)
 
     def cut(self, sheet: Sheet) -> None:
         """Make versions C and D of the blocks that boundaries run through, from what A and B have become.
@@ -214,23 +234,27 @@ class Stage:
         taken: Bytes = made.view(np.uint8)
         return taken
 
-    def _fill_packed(self, view: Plane, versions: tuple[Plane, ...]) -> None:
-        luma, (blue, red) = self.deltas.luma, self.deltas.chroma
+    def _colour(self) -> Samples:
+        """Say what the changes of Cb and Cr add to each colour of a packed plane."""
+        blue, red = self.deltas.chroma
         assert isinstance(blue, FloatField)
         assert isinstance(red, FloatField)
-        shape = view.shape
-        colour, total = (self._scratch.array(name, shape) for name in ("colour", "total"))
+        shape = self._shapes[0]
+        colour = self._scratch.array("colour", shape)
         weights = list(zip(BLUE_TO_RGB, RED_TO_RGB, strict=True))
         for channel, (of_blue, of_red) in enumerate(weights if self.geometry.layout.order == "rgb" else weights[::-1]):
             one, other = (self._scratch.array(name, shape[:2]) for name in ("one colour", "other colour"))
             np.add(np.multiply(blue.levels, of_blue, out=one), np.multiply(red.levels, of_red, out=other), out=one)
             cv2.insertChannel(one, colour, channel)
-        for version, out in enumerate(versions):
-            field = luma[version % 2]
-            assert isinstance(field, FloatField)
-            cv2.merge([field.levels] * 3, dst=total)
-            (np.add if version >= 2 else np.subtract)(total, colour, out=total)
-            cv2.add(view, total, dst=out, dtype=cv2.CV_8U)
+        return colour
+
+    def _add_packed(self, view: Plane, luma: Field, colour: Samples, sign: int, out: Plane) -> None:
+        """Add a change of luma, and that of colours or its negative, to a packed plane."""
+        assert isinstance(luma, FloatField)
+        total = self._scratch.array("total", view.shape)
+        cv2.merge([luma.levels] * 3, dst=total)
+        (np.add if sign > 0 else np.subtract)(total, colour, out=total)
+        cv2.add(view, total, dst=out, dtype=cv2.CV_8U)
 
     def like(self, frame: Frame, loan: Bytes) -> Frame:
         """Make a viewer's frame of the memory that its planes were written to.

@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING
 from av import VideoFrame
 
 from tracemark import coding
-from tracemark.embedder.covers import Wardrobe
+from tracemark.embedder.covers import Scenery, Wardrobe
 from tracemark.embedder.policy import Clockwork, Counts, Fallback, Mask, Policy
 from tracemark.embedder.stage import Stage
-from tracemark.embedder.viewer import Prepared, Viewer
+from tracemark.embedder.viewer import ForOne, Prepared, Viewer
 from tracemark.errors import FrameError, PrepareError
 from tracemark.frames import layout_of, planes
 from tracemark.geometry import Geometry
+from tracemark.overlay.stamp import Canvas
 from tracemark.profile import PROFILE
 from tracemark.signal.clock import clock_bits
 from tracemark.signal.patterns import Patterns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from tracemark.embedder.deltas import Pattern
     from tracemark.frames import Frame, Plane
     from tracemark.keys import Key
     from tracemark.overlay import Overlay
@@ -153,39 +155,70 @@ class Embedder:
         """
         with self._lock:
             begin = perf_counter()
-            geometry = self._geometry_of(frame)
-            moment = self._time_of(frame) if time is None else time
-            self._count += 1
-            views = planes(frame, geometry.layout)
-            if self._stage is None or self._stage.geometry != geometry:
-                self._stage = Stage(geometry, self._patterns, self._strength, views)
-            stage, slot = self._stage, self._profile.slot_of(moment)
-            mask = self._paint(stage, views, slot)
+            stage, views, moment, mask = self._look(frame, time)
+            slot = self._profile.slot_of(moment)
+            stage.deltas.paint(slot)
             loan, sheet = stage.shared.lend()
             versions = stage.versions(loan)
             stage.fill(views, versions)
             # what all viewers see alike is drawn into every version here, before blocks are cut from them
             scenery = self._wardrobe.draw(frame, stage.geometry, moment, versions)
             stage.cut(sheet)
-            self._clockwork.spent(perf_counter() - begin)
-            self._counts = self._counts.more(mask.value)
+            self._done(begin, mask)
             return Prepared(frame, stage.geometry, slot, mask, versions, scenery, stage, sheet)
 
-    def _paint(self, stage: Stage, views: list[Plane], slot: int) -> Mask:
-        """Make the changes that the frame gets, as the policy wants them, and say how."""
-        deltas = stage.deltas
+    def mark_for_one(self, frame: Frame, pattern: Callable[[Stage, int], Pattern]) -> ForOne:
+        """Mark a frame that a single viewer gets, and nobody else: no plane is made that is not shown.
+
+        Parameters
+        ----------
+        frame : av.VideoFrame or ndarray
+            The host frame; it is only read.
+        pattern : callable
+            Says what the viewer gets at a stage in a slot.
+
+        Returns
+        -------
+        ForOne
+
+        Raises
+        ------
+        FrameError, PrepareError
+            As `prepare`.
+        """
+        with self._lock:
+            begin = perf_counter()
+            stage, views, moment, mask = self._look(frame, None)
+            stage.deltas.paint_for_one(pattern(stage, self._profile.slot_of(moment)))
+            loan, _ = stage.copies.lend()
+            made = stage.planes(loan)
+            stage.fill_for_one(views, made)
+            self._done(begin, mask)
+        return ForOne(stage, loan, made, Scenery(Canvas.of(frame, stage.geometry), moment, (), made[0]))
+
+    def _look(self, frame: Frame, time: Fraction | float | None) -> tuple[Stage, list[Plane], Fraction | float, Mask]:
+        """Make the masks of a frame as the policy wants them: stage, planes, presentation time, and how."""
+        geometry = self._geometry_of(frame)
+        moment = self._time_of(frame) if time is None else time
+        self._count += 1
+        views = planes(frame, geometry.layout)
+        if self._stage is None or self._stage.geometry != geometry:
+            self._stage = Stage(geometry, self._patterns, self._strength, views)
+        stage, mask = self._stage, Mask.FULL
         if self._clockwork.late:
             self._counts = self._counts.more("slow")
             mask = self._instead(stage, self._policy.slow, "preparing takes longer than the budget", None)
         else:
-            mask = Mask.FULL
             try:
-                deltas.look(views)
+                stage.deltas.look(views)
             except Exception as error:  # noqa: BLE001 - whatever it is, the policy says what happens
                 self._counts = self._counts.more("failed")
                 mask = self._instead(stage, self._policy.failed, "the mask could not be made", error)
-        deltas.paint(slot)
-        return mask
+        return stage, views, moment, mask
+
+    def _done(self, begin: float, mask: Mask) -> None:
+        self._clockwork.spent(perf_counter() - begin)
+        self._counts = self._counts.more(mask.value)
 
     def _instead(self, stage: Stage, fallback: Fallback, reason: str, error: Exception | None) -> Mask:
         if fallback is Fallback.RAISE:

@@ -90,15 +90,14 @@ def mark_stream(
     shape = replace(shape, rate=rate or shape.rate)
     if shape.rate is None:
         raise MediaError("the stream does not say how many frames a second it has", "give it with --rate")
-    embedder = Embedder(key, strength=strength, pixel_aspect=_believable(shape.pixel_aspect))
-    viewer = embedder.viewer(payload, overlays)
+    viewer = Embedder(key, strength=strength, pixel_aspect=_believable(shape.pixel_aspect)).viewer(payload, overlays)
     count = 0
     target.write(header)
     while (line := _begin_frame(source, count, raw=raw is not None)) is not None:
         frame = _read_frame(source, shape, count, may_end=raw is not None)
         if frame is None:
             break
-        marked = viewer.mark(embedder.prepare(frame))
+        marked = viewer.mark(frame)
         target.write(line)
         target.writelines(np.ascontiguousarray(plane).data for plane in planes(marked, layout_of(marked)))
         target.flush()

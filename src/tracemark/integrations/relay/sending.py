@@ -181,11 +181,10 @@ class Sender:
         host = self._fitted(frame)
         host.pts, host.time_base = stamp, CLOCK
         try:
-            prepared = self._embedder.prepare(host)
+            marked = self._viewer.mark(host)
         except PrepareError:
             self.refused += 1
             return
-        marked = self._viewer.mark(prepared)
         assert isinstance(marked, av.VideoFrame)  # of the kind that went in; tells mypy
         marked.pict_type = PictureType.NONE
         self._mux(self._picture.encode(marked))
