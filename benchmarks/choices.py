@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from benchmarks import leaks
+from benchmarks import leaks, quality
 from benchmarks.workshop import RIGHT_KEY, viewer_of
 from tracemark import coding
 from tracemark.embedder import Embedder
@@ -106,12 +106,12 @@ COLUMNS = (
 )
 
 
-def mark(host: Path, target: Path, profile: Profile, *, alone: bool) -> None:
+def mark(host: Path, target: Path, profile: Profile, *, alone: bool, strength: float = 1.0) -> None:
     """Mark the first seconds of a clip, losslessly."""
     import av  # noqa: PLC0415 - only the making of leaks needs it
 
     with Source(host) as source, av.open(str(target), "w") as container:
-        embedder = Embedder(RIGHT_KEY, frame_rate=float(source.rate), profile=profile)
+        embedder = Embedder(RIGHT_KEY, frame_rate=float(source.rate), profile=profile, strength=strength)
         viewer = embedder.viewer(viewer_of(host))
         stream = container.add_stream("ffv1", rate=source.rate)
         context = source.stream.codec_context
@@ -208,12 +208,27 @@ def compare(clips: list[Path], folder: Path) -> dict[str, dict[str, list[float]]
     return table
 
 
+def looks(clips: list[Path], folder: Path) -> dict[str, list[quality.Quality]]:
+    """Compare the marks of the wire format as it is with the hosts; by the first way that has each."""
+    made: dict[str, list[quality.Quality]] = {}
+    ways = {way.mark: way.name for way in reversed(WAYS) if way.profile == PROFILE}
+    for clip in track(clips, description="looks"):
+        host = folder / f"{clip.stem}-host.mkv"
+        mark(clip, host, PROFILE, alone=False, strength=0)
+        for (profile, alone), name in reversed(ways.items()):
+            marked = folder / f"{clip.stem}-look.mkv"
+            mark(clip, marked, profile, alone=alone)
+            made.setdefault(name, []).append(quality.measure(host, marked))
+            marked.unlink()
+    return made
+
+
 def mean(scores: list[float]) -> float:
     """Geometric mean; what is under 1 counts as 1, because nobody tells it from noise."""
     return math.exp(sum(math.log(max(each, 1.0)) for each in scores) / len(scores))
 
 
-def page(table: dict[str, dict[str, list[float]]], clips: list[Path]) -> str:
+def page(table: dict[str, dict[str, list[float]]], seen: dict[str, list[quality.Quality]], clips: list[Path]) -> str:
     """Write the page."""
     lines = [
         "# Choices, measured",
@@ -232,6 +247,11 @@ def page(table: dict[str, dict[str, list[float]]], clips: list[Path]) -> str:
     for way, by_leak in table.items():
         means = [mean(by_leak[name]) for name in COLUMNS]
         lines.append(f"| {way} | " + " | ".join(f"{each:.1f}" for each in means) + " |")
+    lines += ["", "Marks of today's wire format, beside their hosts, means over the clips:", ""]
+    lines += ["| way | VMAF lost | PSNR-Y, dB | CIEDE2000 | RMS where it is smooth |", "| --- |" + " --- |" * 4]
+    for way, each in seen.items():
+        columns = zip(*((q.vmaf_drop, q.psnr_y, q.ciede2000, q.smooth_rms) for q in each), strict=True)
+        lines.append(f"| {way} | " + " | ".join(f"{sum(column) / len(each):.3f}" for column in columns) + " |")
     return "\n".join([*lines, ""])
 
 
@@ -243,7 +263,7 @@ def main() -> None:
     given = parser.parse_args()
     clips = [path for path in sorted(given.clips.iterdir()) if path.stem in CLIPS]
     with tempfile.TemporaryDirectory() as folder:
-        text = page(compare(clips, Path(folder)), clips)
+        text = page(compare(clips, Path(folder)), looks(clips, Path(folder)), clips)
     (given.docs / "choices.md").write_text(text, encoding="utf-8")
     print(text)
 
