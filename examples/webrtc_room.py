@@ -31,8 +31,9 @@ PAGES = Path(__file__).with_name("room")
 FIRST_MEMBER = 1001
 """Number of the first viewer whose address names none."""
 
-POLICY = Policy(budget=1000 / 30, slow=Fallback.LAST, failed=Fallback.RAISE)
-"""Cameras show 30 frames a second; where preparing takes longer, it spares itself the look at the picture."""
+POLICY = Policy(budget=1000 / 30, slow=Fallback.LAST, failed=Fallback.RAISE, overlays_required=False)
+"""Cameras show 30 frames a second; where preparing takes longer, it spares itself the look at the picture. Browsers
+shrink their picture when bandwidth is short; if a code no longer fits, the mark alone goes on."""
 
 log = logging.getLogger("room")
 

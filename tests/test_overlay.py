@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw
 from tests.media import Clip, make, write
 from tests.scenes import KEY, PAYLOAD, WRONG_KEY, film
 from tracemark.cli import main
-from tracemark.embedder import Embedder
+from tracemark.embedder import Embedder, Policy
 from tracemark.errors import OverlayError
 from tracemark.frames import LAYOUTS, layout_of, planes
 from tracemark.overlay import Drifting, Hopping, Logo, Overlay, SessionCode
@@ -441,6 +441,22 @@ def test_what_does_not_fit_the_picture(tmp_path: Path) -> None:
         drawn(small, Logo(png(tmp_path, size=(40, 90)), size=0.9))
     with pytest.raises(OverlayError, match="fewer tiles"):
         drawn(small, SessionCode(size=0.8, tiles=(2, 1)))
+
+
+def test_what_does_not_fit_may_be_left_out(tmp_path: Path) -> None:
+    """Where the policy says so a frame that shrank goes out with the mark alone, and what it lacks is counted."""
+    overlays = [Logo(png(tmp_path, size=(40, 90)), size=0.35), SessionCode(size=0.3)]
+    large, small = host("yuv420p", (640, 640)), host("yuv420p", (160, 120))
+    bare = Embedder(KEY)
+    plain = bare.viewer(PAYLOAD).mark(bare.prepare(small))
+    embedder = Embedder(KEY, policy=Policy(overlays_required=False))
+    viewer = embedder.viewer(PAYLOAD, overlays)
+    for frame in (small, large, small):
+        copy = viewer.mark(embedder.prepare(frame))
+        assert same(copy, plain) == (frame is small)
+    assert embedder.counts.left_out == 4
+    with pytest.raises(OverlayError):
+        Embedder(KEY).viewer(PAYLOAD, overlays).mark(small)
 
 
 @pytest.mark.parametrize(("interval", "places"), [(0.0, AROUND), (float("nan"), AROUND), (1.0, AROUND[:1])])

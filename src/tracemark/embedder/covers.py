@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING
 from weakref import finalize
 
+from tracemark.errors import OverlayError
 from tracemark.overlay import Logo
 from tracemark.overlay.stamp import Canvas
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from tracemark.overlay import Overlay
     from tracemark.overlay.code import CodeLayer
     from tracemark.overlay.logo import LogoLayer
+    from tracemark.overlay.stamp import Placed
     from tracemark.payload import Payload
 
 
@@ -50,10 +53,12 @@ class Covers:
 
     Attributes
     ----------
+    tailor : Tailor
     logos : tuple of LogoLayer
     codes : tuple of CodeLayer
     """
 
+    tailor: Tailor
     logos: tuple[LogoLayer, ...] = ()
     codes: tuple[CodeLayer, ...] = ()
 
@@ -66,11 +71,63 @@ class Covers:
         planes : sequence of ndarray
             Of the copy.
         """
-        for logo in self.logos:
-            if logo not in scenery.drawn:
-                _blend(logo, scenery, planes)
-        for code in self.codes:
-            _blend(code, scenery, planes)
+        own = [logo for logo in self.logos if logo not in scenery.drawn]
+        layers: list[LogoLayer | CodeLayer] = [*own, *self.codes]
+        for layer in layers:
+            for stamp in self.tailor.placed(layer, scenery.canvas, scenery.time, scenery.luma):
+                stamp.blend(planes)
+
+
+class Tailor:
+    """Fits overlays into frames, and knows what happens where one does not.
+
+    Parameters
+    ----------
+    required : bool
+        Whether that is an error; if not, it is left out and counted.
+
+    Attributes
+    ----------
+    left_out : int
+    """
+
+    def __init__(self, *, required: bool) -> None:
+        self.left_out = 0
+        self._required = required
+        self._lock = Lock()
+
+    def placed(
+        self, layer: LogoLayer | CodeLayer, canvas: Canvas, time: Fraction | float, luma: Plane
+    ) -> Sequence[Placed]:
+        """Say what is blended, and where.
+
+        Parameters
+        ----------
+        layer : LogoLayer or CodeLayer
+        canvas : Canvas
+        time : Fraction or float
+            Presentation time in seconds.
+        luma : ndarray
+            First plane of the frame.
+
+        Returns
+        -------
+        sequence of Placed
+            Empty if it was left out.
+
+        Raises
+        ------
+        OverlayError
+            It does not fit, and is required.
+        """
+        try:
+            return layer.placed(canvas, time, luma)
+        except OverlayError:
+            if self._required:
+                raise
+            with self._lock:
+                self.left_out += 1
+            return ()
 
 
 class Wardrobe:
@@ -80,9 +137,16 @@ class Wardrobe:
     ----------
     key : Key
         Chooses the schedules, and makes the codes.
+    required : bool
+        Whether an overlay that does not fit is an error.
+
+    Attributes
+    ----------
+    tailor : Tailor
     """
 
-    def __init__(self, key: Key) -> None:
+    def __init__(self, key: Key, *, required: bool = True) -> None:
+        self.tailor = Tailor(required=required)
         self._key = key
         self._layers: dict[Logo, LogoLayer] = {}
         self._worn: Counter[LogoLayer] = Counter()
@@ -95,6 +159,7 @@ class Wardrobe:
         for logo in logos:
             self._layers.setdefault(logo, logo.layer(self._key))
         return Covers(
+            self.tailor,
             tuple(dict.fromkeys(self._layers[logo] for logo in logos)),
             tuple(each.layer(self._key, payload) for each in overlays if not isinstance(each, Logo)),
         )
@@ -130,13 +195,8 @@ class Wardrobe:
         canvas = Canvas.of(frame, geometry)
         common = tuple(layer for layer, worn in self._worn.items() if worn == self._viewers > 0)
         for logo in common:
-            for stamp in logo.placed(canvas, time, versions[0][0]):
+            for stamp in self.tailor.placed(logo, canvas, time, versions[0][0]):
                 for index, planes in enumerate(versions):
                     for plane in planes:
                         stamp.blend_plane(plane, index)
         return Scenery(canvas, time, common, versions[0][0])
-
-
-def _blend(layer: LogoLayer | CodeLayer, scenery: Scenery, planes: Sequence[Plane]) -> None:
-    for stamp in layer.placed(scenery.canvas, scenery.time, scenery.luma):
-        stamp.blend(planes)

@@ -60,6 +60,9 @@ class Policy:
         since, has grown to a whole frame's budget.
     failed : Fallback
         When working out the mask raises an exception, whatever it is.
+    overlays_required : bool
+        Whether an overlay that does not fit into a frame raises `tracemark.errors.OverlayError`. If not, the frame goes
+        out without it, marked as ever: a live source may shrink for a while.
 
     Raises
     ------
@@ -70,6 +73,7 @@ class Policy:
     budget: float | None = None
     slow: Fallback = Fallback.LAST
     failed: Fallback = Fallback.RAISE
+    overlays_required: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -89,6 +93,8 @@ class Counts:
         Frames that were not prepared, and for which an error was raised, because of the policy.
     slow, failed : int
         Frames that the policy was asked about for that reason; all others got full masks.
+    left_out : int
+        Overlays that did not fit into a frame, each frame and each viewer's copy counted.
     """
 
     full: int = 0
@@ -97,6 +103,7 @@ class Counts:
     refused: int = 0
     slow: int = 0
     failed: int = 0
+    left_out: int = 0
 
     def more(self, *names: str) -> Counts:
         """Return the counts with one more of each of these."""

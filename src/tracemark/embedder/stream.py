@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from threading import Lock
 from time import perf_counter
@@ -99,13 +100,13 @@ class Embedder:
         self._stage: Stage | None = None
         self._clockwork = Clockwork(self._policy.budget and self._policy.budget / 1000)
         self._counts = Counts()
-        self._wardrobe = Wardrobe(key)
+        self._wardrobe = Wardrobe(key, required=self._policy.overlays_required)
         self._lock = Lock()
 
     @property
     def counts(self) -> Counts:
         """What was done so far, and how often there was trouble."""
-        return self._counts
+        return replace(self._counts, left_out=self._wardrobe.tailor.left_out)
 
     def viewer(self, payload: Payload, overlays: Sequence[Overlay] = ()) -> Viewer:
         """Begin marking for one more viewer.
@@ -151,7 +152,7 @@ class Embedder:
         PrepareError
             There was no time for the frame, or its mask could not be made, and the policy is to raise.
         OverlayError
-            A logo does not fit into the frame.
+            A logo does not fit into the frame, and the policy is to raise.
         """
         with self._lock:
             begin = perf_counter()

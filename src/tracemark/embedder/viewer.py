@@ -123,7 +123,7 @@ class Viewer:
         FrameError
             The frame cannot be marked.
         OverlayError
-            An overlay does not fit into the frame.
+            An overlay does not fit into the frame, and the policy is to raise.
         """
         if not isinstance(frame, Prepared):
             own = self._embedder.mark_for_one(frame, self._own)
