@@ -13,6 +13,7 @@ import logging
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,16 +21,14 @@ from aiohttp import web
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 from aiortc.codecs import vpx
 from aiortc.contrib.media import MediaBlackhole, MediaRelay
+from guests import Door, Guest, Guests, Numbered, Registered
 
-from tracemark import Embedder, Key, Logo, Payload, SessionCode
+from tracemark import Embedder, Key, Logo, SessionCode
 from tracemark.embedder import Fallback, Policy
 from tracemark.errors import TracemarkError
 from tracemark.integrations.aiortc import MarkedRelay, MarkedTrack
 
 PAGES = Path(__file__).with_name("room")
-
-FIRST_MEMBER = 1001
-"""Number of the first viewer whose address names none."""
 
 POLICY = Policy(budget=1000 / 30, slow=Fallback.LAST, failed=Fallback.RAISE, overlays_required=False)
 """Cameras show 30 frames a second; where preparing takes longer, it spares itself the look at the picture. Browsers
@@ -62,15 +61,14 @@ class Seat:
     """One viewer who watches now."""
 
     connection: RTCPeerConnection
+    guest: Guest
     track: MarkedTrack
     since: float = field(default_factory=time.monotonic)
 
-    def facts(self) -> dict[str, int]:
+    def facts(self) -> dict[str, str | int]:
         """Tell the performer's page of this viewer."""
-        payload = self.track.payload
         return {
-            "session": payload.session,
-            "member": payload.member,
+            "member": self.guest.member,
             "seconds": int(time.monotonic() - self.since),
             "frames": self.track.marked,
             "dropped": self.track.dropped,
@@ -83,8 +81,8 @@ class Room:
     Parameters
     ----------
     key : Key
-    session : int
-        Number of the session, which is in every viewer's mark.
+    guests : Guests
+        Lets viewers of the room's session in.
     strength : float
         Multiple of the mark's default amplitude.
     overlays : sequence of Logo or SessionCode
@@ -94,9 +92,9 @@ class Room:
     """
 
     def __init__(
-        self, key: Key, session: int, strength: float, overlays: Sequence[Logo | SessionCode], ice: list[RTCIceServer]
+        self, key: Key, guests: Guests, strength: float, overlays: Sequence[Logo | SessionCode], ice: list[RTCIceServer]
     ) -> None:
-        self.session = session
+        self.guests = guests
         self.seats: set[Seat] = set()
         self.stage: Stage | None = None
         self._key = key
@@ -105,7 +103,6 @@ class Room:
         self._ice = ice
         self._copies = MediaRelay()
         self._stages = itertools.count(1)
-        self._members = itertools.count(FIRST_MEMBER)
         self._watches: set[asyncio.Task[None]] = set()
 
     async def perform(self, offer: RTCSessionDescription) -> RTCSessionDescription:
@@ -143,15 +140,21 @@ class Room:
             await self._leave(stage)
             raise
 
-    async def watch(self, offer: RTCSessionDescription, member: int | None) -> tuple[RTCSessionDescription, Payload]:
+    async def watch(
+        self, offer: RTCSessionDescription, member: str | None, door: Door
+    ) -> tuple[RTCSessionDescription, Guest]:
         """Give one more viewer their own copy."""
         stage = self.stage
         if stage is None or stage.video is None:
             raise web.HTTPConflict(text="nobody is on stage yet")
         connection = self._connect()
         await _take(connection, offer)
-        payload = Payload(self.session, self._next_member() if member is None else member)
-        seat = Seat(connection, stage.video.subscribe(payload, self._overlays))
+        try:
+            guest = await self.guests.admit(member, {seat.guest.member for seat in self.seats}, door)
+        except TracemarkError as error:
+            await connection.close()
+            raise web.HTTPBadRequest(text=str(error)) from error
+        seat = Seat(connection, guest, stage.video.subscribe(guest.payload, self._overlays))
         self.seats.add(seat)
 
         @connection.on("connectionstatechange")
@@ -167,18 +170,13 @@ class Room:
         except BaseException:
             await self._stand_up(seat)
             raise
-        log.info("member %d watches", payload.member)
-        return answer, payload
+        log.info("member %s watches", guest.member)
+        return answer, guest
 
     async def close(self) -> None:
         """Send everybody home."""
         if self.stage:
             await self._leave(self.stage)
-
-    def _next_member(self) -> int:
-        """Return a number that nobody has, who came without one or with one of their own."""
-        taken = {seat.track.payload.member for seat in self.seats}
-        return next(number for number in self._members if number not in taken)
 
     def _connect(self) -> RTCPeerConnection:
         return RTCPeerConnection(RTCConfiguration(iceServers=self._ice))
@@ -204,7 +202,8 @@ class Room:
     async def _stand_up(self, seat: Seat) -> None:
         if seat in self.seats:
             self.seats.discard(seat)
-            log.info("member %d has gone", seat.track.payload.member)
+            seat.guest.leave()
+            log.info("member %s has gone", seat.guest.member)
         seat.track.stop()
         await seat.connection.close()
 
@@ -244,12 +243,15 @@ async def take_the_stage(request: web.Request) -> web.Response:
 async def take_a_seat(request: web.Request) -> web.Response:
     """Connect a viewer.
 
-    An example has no accounts, so the page says which member it is. Take the number from whoever is logged in, or
+    An example has no accounts, so the page says which member it is. Take the name from whoever is logged in, or
     anybody can watch under somebody else's.
     """
     offer, member = await _read_offer(request)
-    answer, payload = await request.app[ROOM].watch(offer, member)
-    who = {"session": payload.session, "member": payload.member}
+    assert request.transport  # of a request that is being answered; tells mypy
+    ip, port = request.transport.get_extra_info("peername")[:2]
+    door = Door(ip, port, request.headers.get("User-Agent", ""))
+    answer, guest = await request.app[ROOM].watch(offer, member, door)
+    who = {"session": request.app[ROOM].guests.session, "member": guest.member}
     return web.json_response({"type": answer.type, "sdp": answer.sdp, **who})
 
 
@@ -265,17 +267,14 @@ async def watching(request: web.Request) -> web.Response:
     """List who watches, in the order in which they came."""
     room = request.app[ROOM]
     seats = sorted(room.seats, key=lambda seat: seat.since)
-    return web.json_response({"session": room.session, "watching": [seat.facts() for seat in seats]})
+    return web.json_response({"session": room.guests.session, "watching": [seat.facts() for seat in seats]})
 
 
-async def _read_offer(request: web.Request) -> tuple[RTCSessionDescription, int | None]:
+async def _read_offer(request: web.Request) -> tuple[RTCSessionDescription, str | None]:
     try:
         said = await request.json()
         member = said.get("member")
-        Payload(0, 0 if member is None else member)
-        return RTCSessionDescription(sdp=said["sdp"], type="offer"), member
-    except TracemarkError as error:
-        raise web.HTTPBadRequest(text=str(error)) from error
+        return RTCSessionDescription(sdp=said["sdp"], type="offer"), None if member is None else str(member)
     except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise web.HTTPBadRequest(text="this is no offer") from error
 
@@ -291,13 +290,26 @@ async def _close(app: web.Application) -> None:
     await app[ROOM].close()
 
 
+def _guests(options: argparse.Namespace, key: Key, until_the_end: ExitStack) -> Guests:
+    """Let viewers in by number, or by the names that a registry keeps."""
+    if not options.registry:
+        return Numbered(options.session)
+    from tracemark.registry import LiveRegistry, Registry  # noqa: PLC0415 - a room of numbers does without this extra
+
+    registry = until_the_end.enter_context(Registry.open(options.registry))
+    # what the registry cannot be told at once is kept here, and told later
+    live = until_the_end.enter_context(LiveRegistry(registry, options.key.with_suffix(".spool")))
+    return Registered(live, key, options.session)
+
+
 def main() -> None:
     """Read the options and serve."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, default=8080, help="(default: %(default)s)")
     parser.add_argument("--key", type=Path, default=Path("room.key"), help="key file, made if missing (%(default)s)")
-    parser.add_argument("--session", type=int, default=1, help="number of this session (default: %(default)s)")
+    parser.add_argument("--session", default="1", help="number of this session, or its name (default: %(default)s)")
+    parser.add_argument("--registry", metavar="URL", help="registry that gives members' names their payloads")
     parser.add_argument("--strength", type=float, default=1.0, help="multiple of the mark (default: %(default)s)")
     parser.add_argument("--logo", type=Path, help="PNG that is drawn over the picture")
     parser.add_argument("--code", action="store_true", help="show every viewer a session code of their own")
@@ -309,8 +321,8 @@ def main() -> None:
     for chatty in ("aiohttp.access", "aioice.ice", "aiortc"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
+    until_the_end = ExitStack()
     try:
-        Payload(options.session, 0)
         if not options.key.exists():
             Key.generate().save(options.key)
         key = Key.load(options.key)
@@ -319,6 +331,7 @@ def main() -> None:
             *([Logo(options.logo)] if options.logo else []),
             *([SessionCode()] if options.code else []),
         ]
+        guests = _guests(options, key, until_the_end)
     except (TracemarkError, ValueError) as error:
         parser.error(str(error))
     tls = None
@@ -327,7 +340,7 @@ def main() -> None:
         tls.load_cert_chain(options.tls_cert, options.tls_key)
 
     app = web.Application()
-    app[ROOM] = Room(key, options.session, options.strength, overlays, [RTCIceServer(url) for url in options.ice])
+    app[ROOM] = Room(key, guests, options.strength, overlays, [RTCIceServer(url) for url in options.ice])
     app.add_routes(routes)
     for path, name in (("/", "lobby.html"), ("/perform", "perform.html"), ("/watch", "watch.html")):
         app.router.add_get(path, _page(name))
@@ -337,7 +350,8 @@ def main() -> None:
     log.info("performer:  %s/perform", address)
     log.info("viewers:    %s/watch?member=4711", address)
     log.info("key:        %s (%s)", options.key, key.id)
-    web.run_app(app, host=options.host, port=options.port, ssl_context=tls, print=None)
+    with until_the_end:
+        web.run_app(app, host=options.host, port=options.port, ssl_context=tls, print=None)
 
 
 if __name__ == "__main__":

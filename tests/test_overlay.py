@@ -445,7 +445,7 @@ def test_what_does_not_fit_the_picture(tmp_path: Path) -> None:
 
 def test_what_does_not_fit_may_be_left_out(tmp_path: Path) -> None:
     """Where the policy says so a frame that shrank goes out with the mark alone, and what it lacks is counted."""
-    overlays = [Logo(png(tmp_path, size=(40, 90)), size=0.35), SessionCode(size=0.3)]
+    overlays: list[Overlay] = [Logo(png(tmp_path, size=(40, 90)), size=0.35), SessionCode(size=0.3)]
     large, small = host("yuv420p", (640, 640)), host("yuv420p", (160, 120))
     bare = Embedder(KEY)
     plain = bare.viewer(PAYLOAD).mark(bare.prepare(small))

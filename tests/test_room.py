@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.scenes import RATE, WRONG_KEY, bunny, film
 from tracemark import Key, decode
+from tracemark.registry import Registry
+from tracemark.registry.names import now_ms
 
 HOUSE = Path(__file__).parents[1]
 
@@ -46,22 +49,12 @@ def key(tmp_path: Path) -> Path:
     return tmp_path / "room.key"
 
 
-@pytest.fixture
-def room(key: Path) -> Iterator[str]:
+@contextmanager
+def opened(key: Path, *options: str) -> Iterator[str]:
     """Start the room as its README says, on a free port; gives its address."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    words = [
-        sys.executable,
-        "examples/webrtc_room.py",
-        "--port",
-        str(port),
-        "--key",
-        str(key),
-        "--session",
-        "88",
-        "--code",
-    ]
+    words = [sys.executable, "examples/webrtc_room.py", "--port", str(port), "--key", str(key), *options]
     with subprocess.Popen(words, cwd=HOUSE, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr
         said = [server.stderr.readline() for _ in range(3)]
@@ -73,6 +66,13 @@ def room(key: Path) -> Iterator[str]:
         assert server.wait(10) == 0
         said = server.stderr.read().splitlines()
         assert "Traceback (most recent call last):" not in said, said
+
+
+@pytest.fixture
+def room(key: Path) -> Iterator[str]:
+    """Start a room of numbers."""
+    with opened(key, "--session", "88", "--code") as address:
+        yield address
 
 
 def wait_for(address: str) -> None:
@@ -175,6 +175,50 @@ def test_what_the_room_refuses(room: str) -> None:
         await asyncio.sleep(0.1)  # asyncio closes sockets in its next turns
 
     asyncio.run(play())
+
+
+def test_members_of_a_registry(key: Path, tmp_path: Path) -> None:
+    """With a registry members have names; it knows their payload before they watch, and when they came and went."""
+    url = f"sqlite:///{tmp_path / 'registry.db'}"
+    Registry.create(url).close()
+
+    async def play(address: str) -> None:
+        here = RTCConfiguration(iceServers=[])
+        first, second, third = (RTCPeerConnection(here) for _ in range(3))
+        first.addTrack(VideoStreamTrack())
+        await first.setLocalDescription(await first.createOffer())
+        await accept(first, ask(address, "/perform", {"sdp": first.localDescription.sdp}))
+        seat = ask(address, "/watch", {"sdp": await offer(second), "member": "alice@example.net"})
+        assert (seat["session"], seat["member"]) == ("evening show", "alice@example.net")
+        await accept(second, seat)
+        wanted = await offer(third)
+        assert refused(address, "/watch", {"sdp": wanted, "member": ""})[0] == 400
+        assert ask(address, "/watch", {"sdp": wanted})["member"] == "guest 1"
+        assert sorted(str(each["member"]) for each in seats(address)) == ["alice@example.net", "guest 1"]
+        for connection in (third, second, first):
+            await connection.close()
+        await asyncio.sleep(1.0)  # until the room has seen them go
+
+    with opened(key, "--session", "evening show", "--registry", url) as address:
+        asyncio.run(play(address))
+    with Registry.open(url) as registry:
+        assert {each.name for each in registry.members()} == {"alice@example.net", "guest 1"}
+        payload = registry.grant("evening show", "alice@example.net", Key.load(key)).payload
+        who = registry.identify(payload)
+        assert who is not None
+        assert (who.session, who.member) == ("evening show", "alice@example.net")
+        # whenever this test is run, alice was there a moment ago
+        watched = [each for ago in range(30) for each in registry.who_watched("evening show", at=now_ms() - 500 * ago)]
+        alice = next(each for each in watched if each.name == "alice@example.net")
+        assert alice.ip == "127.0.0.1"
+        assert alice.left is not None
+
+
+def test_names_need_a_registry(key: Path) -> None:
+    """A session that is no number is refused where no registry could know it."""
+    words = [sys.executable, "examples/webrtc_room.py", "--key", str(key), "--session", "evening show"]
+    run = subprocess.run(words, cwd=HOUSE, capture_output=True, text=True, check=False)
+    assert (run.returncode, "session 'evening show' is no number" in run.stderr) == (2, True)
 
 
 def write_camera(path: Path) -> None:

@@ -7,10 +7,9 @@ let connection = null;
 let seen = 0; // number of the performance that is shown
 let recorder = null;
 
-// The member's number is the address's, or else given by the room; it stays for the next time.
+// The member's number or name is the address's, or else given by the room; it stays for the next time.
 function member() {
-  const named = address.searchParams.get("member");
-  return named === null ? null : Number(named);
+  return address.searchParams.get("member");
 }
 
 async function join(number) {

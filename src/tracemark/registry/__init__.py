@@ -5,9 +5,10 @@ from tracemark.registry.chain import Fault, Head
 from tracemark.registry.detecting import Detection
 from tracemark.registry.grants import Candidates, Grant
 from tracemark.registry.identifying import Identity
-from tracemark.registry.live import Attendance, Counts, LiveRegistry
+from tracemark.registry.live import Counts, LiveRegistry
 from tracemark.registry.people import Erased, Member, Session
 from tracemark.registry.registry import Registry
+from tracemark.registry.stay import Attendance, Stay
 from tracemark.registry.watching import Watcher
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "Recorded",
     "Registry",
     "Session",
+    "Stay",
     "Watcher",
 ]

@@ -8,7 +8,7 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
@@ -19,10 +19,11 @@ from tracemark.registry.accesses import Access
 from tracemark.registry.grants import random_payload
 from tracemark.registry.names import now_ms
 from tracemark.registry.spool import Note, Spool
+from tracemark.registry.stay import Attendance, Stay
 from tracemark.registry.vault import checked_name
 
 if TYPE_CHECKING:
-    from tracemark.embedder import Embedder, Viewer
+    from tracemark.embedder import Embedder
     from tracemark.keys import Key
     from tracemark.registry.registry import Registry
 
@@ -70,39 +71,6 @@ class Counts:
     dropped: int
     failures: int
     last_failure: str
-
-
-class Attendance:
-    """One viewer's stay in a session. Made by `LiveRegistry.attend`.
-
-    Attributes
-    ----------
-    viewer : Viewer
-        Marks their frames.
-    """
-
-    def __init__(self, live: LiveRegistry, viewer: Viewer, joined: Access) -> None:
-        self.viewer = viewer
-        self._live, self._joined = live, joined
-        self._left = False
-
-    def seek(self, media_time: float) -> None:
-        """Write down that the viewer went to another media time, in seconds. Never waits."""
-        self._live.put(replace(self._joined, event="seek", at=now_ms(), media=round(media_time * 1000)))
-
-    def leave(self) -> None:
-        """Write down that the viewer has left; once, however often it is called. Never waits."""
-        if not self._left:
-            self._left = True
-            self._live.put(replace(self._joined, event="leave", at=now_ms(), media=None))
-
-    def __enter__(self) -> Self:
-        """Stay for a block."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave when it ends, also by an error."""
-        self.leave()
 
 
 class LiveRegistry:
@@ -199,6 +167,41 @@ class LiveRegistry:
         self._spooled.set()
         return payload
 
+    def join(
+        self,
+        key: Key,
+        session: str,
+        member: str,
+        *,
+        ip: str = "",
+        port: int | None = None,
+        agent: str = "",
+        node: str = "",
+    ) -> Stay:
+        """Let somebody in: have their payload granted, and write down that they joined. Waits as `grant` does.
+
+        Parameters
+        ----------
+        key : Key
+            That the mark will be made with.
+        session, member : str
+            Any names.
+        ip, port, agent, node
+            Where from, with what, and which server; see `Access`.
+
+        Returns
+        -------
+        Stay
+            To be left, by `Stay.leave` or the end of a ``with`` block.
+
+        Raises
+        ------
+        RegistryError
+            As `grant` does, or if the address is none.
+        """
+        joined = _joined(session, member, ip, port, agent, node)
+        return Stay(self.grant(session, member, key), joined, self.put)
+
     def attend(
         self,
         embedder: Embedder,
@@ -211,9 +214,7 @@ class LiveRegistry:
         agent: str = "",
         node: str = "",
     ) -> Attendance:
-        """Let one more viewer in: have their payload granted, begin marking, write down that they joined.
-
-        Waits as `grant` does.
+        """Let one more viewer in, as `join` does, and begin marking.
 
         Parameters
         ----------
@@ -221,28 +222,21 @@ class LiveRegistry:
             Of the stream.
         key : Key
             The embedder's.
-        session, member : str
-            Any names.
-        ip, port, agent, node
-            Where from, with what, and which server; see `Access`.
+        session, member, ip, port, agent, node
+            As for `join`.
 
         Returns
         -------
         Attendance
-            To be left, by `Attendance.leave` or the end of a ``with`` block.
 
         Raises
         ------
         RegistryError
-            As `grant` does, or if the address is none.
+            As `join` does.
         """
-        connection = secrets.token_hex(8)
-        joined = Access(
-            session, member, "join", now_ms(), connection=connection, ip=ip, port=port, agent=agent, node=node
-        )
-        viewer = embedder.viewer(self.grant(session, member, key))
-        self.put(joined)
-        return Attendance(self, viewer, joined)
+        joined = _joined(session, member, ip, port, agent, node)
+        payload = self.grant(session, member, key)
+        return Attendance(embedder.viewer(payload), payload, joined, self.put)
 
     def put(self, record: Access) -> bool:
         """Hand over an access record. Never waits.
@@ -389,6 +383,11 @@ class LiveRegistry:
         with self._lock:
             self._counts["failures"] += 1
             self._last_failure = how
+
+
+def _joined(session: str, member: str, ip: str, port: int | None, agent: str, node: str) -> Access:
+    connection = secrets.token_hex(8)
+    return Access(session, member, "join", now_ms(), connection=connection, ip=ip, port=port, agent=agent, node=node)
 
 
 def _record(note: Note) -> Access:
