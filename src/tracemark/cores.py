@@ -15,7 +15,7 @@ from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -69,7 +69,7 @@ def count() -> int:
     return min(_limit, usable)
 
 
-def in_order(work: Callable[[Given], Made], given: Iterable[Given]) -> Iterator[Made]:
+def in_order(work: Callable[[Given], Made], given: Iterable[Given]) -> Generator[Made, None, None]:
     """Do pieces of work on all cores; results come in the order of what was given, and so do errors.
 
     What is given is asked for in the caller's thread, a piece for each thread ahead of the results. Where there is one

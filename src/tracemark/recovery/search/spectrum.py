@@ -103,7 +103,7 @@ def spectrum(image: Complex) -> Spectrum:
     transform = cv2.dft(padded, dst=padded, nonzeroRows=height)
     np.multiply(transform, transform, out=transform)
     half = _both_ways(transform[..., 0] + transform[..., 1])
-    near = cv2.blur(half, (EVEN, EVEN), borderType=cv2.BORDER_REFLECT)
+    near = np.asarray(cv2.blur(half, (EVEN, EVEN), borderType=cv2.BORDER_REFLECT), np.float32)
     near += np.float32(1e-9)
     half /= near
     np.minimum(half, CLIP, out=half)
