@@ -14,6 +14,7 @@ import cv2
 
 import tracemark
 from benchmarks import ffmpeg
+from tracemark import cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,6 +72,7 @@ class Runner:
 def _one_thread() -> None:
     """Keep processes that share the cores from starting as many threads each."""
     cv2.setNumThreads(1)
+    cores.limit(1)
 
 
 def how_made(module: str, given: Sequence[str]) -> dict[str, str]:

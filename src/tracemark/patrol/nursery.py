@@ -18,6 +18,7 @@ import time
 from dataclasses import asdict
 from typing import Any, NoReturn
 
+from tracemark import cores
 from tracemark.patrol.child import perform
 from tracemark.patrol.jobs import READY, Ended, Fetch, Job, from_plain
 from tracemark.patrol.limits import GRACE, constrain
@@ -130,6 +131,7 @@ def _live(job: Job, writing: int) -> NoReturn:
             os.dup2(nothing, standard)
         # a file to write to is a download's, and nobody else's
         constrain(job.limits, writes=job.limits.size + 1 if isinstance(job, Fetch) else 0)
+        cores.limit(1)  # there is a child for every core already
         said = json.dumps(perform(job), allow_nan=False).encode()
     except MemoryError:
         said = _NO_MEMORY

@@ -6,13 +6,16 @@ the leak searched for the pilot in any geometry, and looked at again in those th
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Literal
 
+from tracemark.cores import check, in_order
 from tracemark.profile import PROFILE
 from tracemark.recovery import reasons
 from tracemark.recovery.known import WAYS, Known
-from tracemark.recovery.message import Trials
+from tracemark.recovery.message import Ahead, Trials
 from tracemark.recovery.outline import aspect_between_bars
 from tracemark.recovery.record import Record
 from tracemark.recovery.reel import Reel
@@ -27,7 +30,7 @@ from tracemark.recovery.view import View
 from tracemark.signal.patterns import pilot_carriers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tracemark.frames import Frame
     from tracemark.keys import Key
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from tracemark.recovery.listener import Heard
     from tracemark.recovery.message import Message
     from tracemark.recovery.reel import Picture
+    from tracemark.recovery.search import Placement
     from tracemark.recovery.steady import Steadier
 
 Effort = Literal["fast", "normal", "max"]
@@ -211,27 +215,52 @@ class Recovery:
                 self._search(self._reel, steadier)
 
     def _search(self, reel: Reel, steadier: Steadier | None) -> None:
-        for placement in find(reel, self._pilots, self._profile, count=PLACEMENTS[self._effort]):
-            if any(view.track.messages and view.sight.covers(placement) for view in self._views):
-                continue
-            sight = Sight(placement, reel.size, self._profile)
-            track = self._watched(sight, reel.pictures, steadier, still=self._still)
-            if placement.moment is not None and not track.messages and not self._still:
-                alone = [each for each in reel.pictures if each.time == placement.moment]
-                self._watched(sight, alone, steadier, still=True)
+        placements = find(reel, self._pilots, self._profile, count=PLACEMENTS[self._effort])
+        looks = [_Look(placement, Ahead(self._trials)) for placement in placements]
 
-    def _watched(self, sight: Sight, pictures: Sequence[Picture], steadier: Steadier | None, *, still: bool) -> Track:
-        """Decode pictures through a sight, and follow it from then on if that promises anything."""
-        key = sight.placement.key
+        def seen(look: _Look) -> list[View]:
+            return [] if self._covered(look.placement) else list(self._seen_through(look, reel, steadier))
+
+        with closing(in_order(seen, looks)) as made:
+            for look in looks:
+                look.trials.turn.set()
+                views = next(made)
+                if self._covered(look.placement):  # by what came before it, and perhaps was not known when it began
+                    continue
+                look.trials.join()
+                for view in views:
+                    view.track.trials = self._trials
+                self._views += views
+
+    def _covered(self, placement: Placement) -> bool:
+        """Whether a placement looks where a message was found already."""
+        return any(view.track.messages and view.sight.covers(placement) for view in list(self._views))
+
+    def _seen_through(self, look: _Look, reel: Reel, steadier: Steadier | None) -> Iterator[View]:
+        """Decode a reel through a placement, and the one picture that showed it; what promises anything is kept."""
+        placement, still = look.placement, self._still
+        sight = Sight(placement, reel.size, self._profile)
+        view = self._watched(sight, look.trials, reel.pictures, steadier, still=still)
+        if _promising(view.track):  # any other gives its memory back at once
+            yield view
+        if placement.moment is not None and not view.track.messages and not still:
+            alone = [each for each in reel.pictures if each.time == placement.moment]
+            view = self._watched(sight, look.trials, alone, steadier, still=True)
+            if _promising(view.track):
+                yield view
+
+    def _watched(
+        self, sight: Sight, trials: Trials, pictures: Sequence[Picture], steadier: Steadier | None, *, still: bool
+    ) -> View:
+        """Decode pictures through a sight."""
         record, phases = sight.record(pictures[0]), PHASES[self._effort]
-        track = Track([key], record, self._trials, phases=phases, still=still, sight=sight)
+        track = Track([sight.placement.key], record, trials, phases=phases, still=still, sight=sight)
         view = View(sight, track, steadier)
         for picture in pictures:
+            check()
             view.show(picture)
         track.finish()
-        if _promising(track):  # any other gives its memory back at once
-            self._views.append(view)
-        return track
+        return view
 
     def _settled(self) -> tuple[Geometry, float] | None:
         """How the whole picture lies and how fast it runs, if it was read as it stands."""
@@ -296,6 +325,14 @@ class Recovery:
             media_time=first.media_time if first else None,
             chart=charted(finds, seen),
         )
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A placement to look through, and the trials that this takes."""
+
+    placement: Placement
+    trials: Ahead
 
 
 def _promising(track: Track) -> bool:

@@ -75,6 +75,7 @@ class Listener:
     """
 
     heard: list[Heard] = field(default_factory=list)
+    _ends: list[int] = field(default_factory=list)
 
     def hear(self, track: Track, key: Key, templates: Templates, phase: Phase, offsets: Sequence[Evidence]) -> None:
         """Keep what a track looked at, one vector for each pair of slots that the leak may begin in.
@@ -107,3 +108,19 @@ class Listener:
                         places=track.gains,
                     )
                 )
+        self._ends.append(len(self.heard))
+
+    def join(self, later: Listener) -> None:
+        """Keep what another one heard, as if it had been heard here.
+
+        Parameters
+        ----------
+        later : Listener
+        """
+        begin = 0
+        for end in later._ends:
+            if len(self.heard) >= MOST:
+                return
+            self.heard += later.heard[begin:end]
+            self._ends.append(len(self.heard))
+            begin = end

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from threading import Event
+from typing import TYPE_CHECKING, TypeVar
 
-from tracemark.recovery.statistics import CERTAIN, probability
+from tracemark.cores import wait
+from tracemark.recovery.statistics import CERTAIN, log_p_false, probability
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
     from tracemark.keys import Key
     from tracemark.payload import Payload
     from tracemark.recovery.listener import Listener
+
+Told = TypeVar("Told")
 
 
 @dataclass
@@ -29,6 +35,67 @@ class Trials:
 
     count: int = 0
     listener: Listener | None = None
+
+    def told(self, ask: Callable[[int], Told], regardless: Callable[[Told], bool]) -> Told:
+        """Ask for what depends on how many vectors were looked at so far.
+
+        Parameters
+        ----------
+        ask : callable
+            Given the number.
+        regardless : callable
+            Whether an answer would be the same for any larger number.
+
+        Returns
+        -------
+        object
+            The answer to the true number.
+        """
+        del regardless  # the number is known
+        return ask(self.count)
+
+    def log_p_false(self, score: float) -> float:
+        """Tell `statistics.log_p_false` of a score after all that was looked at."""
+        # more trials only make it likelier that chance explains a score
+        return self.told(lambda count: log_p_false(score, count), lambda chance: chance >= 0)
+
+
+class Ahead(Trials):
+    """Trials of a track that looks before the turn of its trials comes: those of other tracks count before its own.
+
+    It answers what does not depend on how many they are, and waits for its turn only with the rest, so that a track
+    ends as if it had begun after the others.
+
+    Parameters
+    ----------
+    shared : Trials
+        In which those of all tracks are counted, one track after the other.
+
+    Attributes
+    ----------
+    turn : threading.Event
+        Set it once all that counts before is in `shared`.
+    """
+
+    def __init__(self, shared: Trials) -> None:
+        super().__init__(listener=type(shared.listener)() if shared.listener else None)
+        self.turn = Event()
+        self._shared = shared
+
+    def told(self, ask: Callable[[int], Told], regardless: Callable[[Told], bool]) -> Told:
+        """Ask for what depends on how many vectors were looked at so far; see `Trials.told`."""
+        known = self.turn.is_set()  # before the number is read: it only grows until then
+        told = ask(self._shared.count + self.count)
+        if known or regardless(told):
+            return told
+        wait(self.turn)
+        return ask(self._shared.count + self.count)
+
+    def join(self) -> None:
+        """Count them after all that is in `shared`."""
+        self._shared.count += self.count
+        if self._shared.listener and self.listener:
+            self._shared.listener.join(self.listener)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ decoders score each user alone; against averaging a correlation is the log-likel
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import inf, log, sqrt
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tracemark import coding
+from tracemark.cores import in_order
 from tracemark.recovery.innocence import log_p_innocent
 from tracemark.recovery.statistics import FOUND, MISTAKEN, log_p_fits, probability
 
@@ -55,8 +55,6 @@ CLOSELY = 4
 
 ROWS = 8192
 """Candidates scored at a time, by each thread: a few MiB."""
-
-THREADS = 2
 
 MOST_PAIRS = 1e8
 """Pairs of candidate and evidence vector that are scored; of more, those vectors whose cells agree best are taken."""
@@ -289,9 +287,7 @@ def shortlist(codewords: NDArray[np.uint8], soft: Floats) -> Indices:
         kept = np.argpartition(-scores, min(SHORTLIST, len(scores)) - 1, axis=0)[:SHORTLIST]
         return kept + piece.start, np.take_along_axis(scores, kept, axis=0)
 
-    with ThreadPoolExecutor(THREADS) as threads:
-        made = list(threads.map(best, pieces))
-    indices, scores = (np.concatenate(each) for each in zip(*made, strict=True))
+    indices, scores = (np.concatenate(each) for each in zip(*in_order(best, pieces), strict=True))
     kept = np.argpartition(-scores, SHORTLIST - 1, axis=0)[:SHORTLIST]
     return np.unique(np.take_along_axis(indices, kept, axis=0))
 

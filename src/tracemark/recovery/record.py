@@ -13,6 +13,8 @@ from tracemark.frames import layout_of, luma_and_chroma, planes
 from tracemark.geometry import Geometry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from tracemark.frames import Frame
@@ -152,8 +154,8 @@ class Record:
             np.add(held[1], chroma, out=held[1])
         self._counts[number] += 1
 
-    def averages(self, start: int, length: int) -> tuple[Samples, Samples, NDArray[np.int64]]:
-        """Average neighbouring bins.
+    def counts(self, start: int, length: int) -> NDArray[np.int64]:
+        """Count the frames behind every average.
 
         Parameters
         ----------
@@ -164,26 +166,36 @@ class Record:
 
         Returns
         -------
-        luma : ndarray of float32, shape (averages, rows * cell, columns * cell)
+        ndarray of int64, shape (averages,)
+        """
+        return np.array([sum(self._counts[i] for i in span) for span in self._spans(start, length)], np.int64)
+
+    def averages(self, start: int, length: int, kind: str) -> Iterator[Samples]:
+        """Average neighbouring bins, one average after the other: all of them at once would take as much as the record.
+
+        Parameters
+        ----------
+        start, length : int
+            As for `counts`.
+        kind : {"luma", "chroma"}
+
+        Yields
+        ------
+        ndarray of float32, shape (rows * cell, columns * cell), for chroma (2, rows * cell, columns * cell)
             Padded to whole cells; zero where no frame fell.
-        chroma : ndarray of float32, shape (averages, 2, rows * cell, columns * cell)
-        frames : ndarray of int64, shape (averages,)
-            Frames in each.
         """
         assert self.shape is not None
-        luma_grid, chroma_grid = self.shape.luma, self.shape.chroma
-        luma, chroma, frames = [], [], []
-        for edge in range(start, self.bins, length):
-            span = range(max(edge, 0), min(edge + length, self.bins))
-            held = [sums for sums in (self._sums[i] for i in span) if sums is not None]
-            count = sum(self._counts[i] for i in span)
-            scale = np.float32(1 / max(count, 1))
-            grey = np.zeros((luma_grid.height, luma_grid.width), np.float32)
-            colours = np.zeros((2, chroma_grid.height, chroma_grid.width), np.float32)
-            for picture, both in held:
-                cv2.add(grey, picture, dst=grey)
-                np.add(colours, both, out=colours)
-            luma.append(luma_grid.pad(grey * scale))
-            chroma.append([chroma_grid.pad(colour * scale) for colour in colours])
-            frames.append(count)
-        return np.array(luma, np.float32), np.array(chroma, np.float32), np.array(frames, np.int64)
+        grid = self.shape.luma if kind == "luma" else self.shape.chroma
+        size = (grid.height, grid.width) if kind == "luma" else (2, grid.height, grid.width)
+        add = cv2.add if kind == "luma" else np.add
+        for span, count in zip(self._spans(start, length), self.counts(start, length).tolist(), strict=True):
+            total = np.zeros(size, np.float32)
+            for sums in (self._sums[i] for i in span):
+                if sums is not None:
+                    add(total, sums[kind == "chroma"], total)
+            total *= np.float32(1 / max(count, 1))
+            yield grid.pad(total) if kind == "luma" else np.array([grid.pad(colour) for colour in total], np.float32)
+
+    def _spans(self, start: int, length: int) -> list[range]:
+        edges = range(start, self.bins, length)
+        return [range(max(edge, 0), min(edge + length, self.bins)) for edge in edges]

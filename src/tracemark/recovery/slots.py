@@ -10,7 +10,7 @@ import numpy as np
 
 from tracemark.recovery.features import PARTS, slot_features
 from tracemark.recovery.record import BINS_PER_SLOT
-from tracemark.recovery.templates import in_band
+from tracemark.recovery.templates import each_in_band, in_band
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,13 +57,14 @@ def features_at(record: Record, phase: int, profile: Profile) -> SlotFeatures:
     """
     first_slot = (record.first + phase) // BINS_PER_SLOT
     start = first_slot * BINS_PER_SLOT - phase - record.first
-    luma, chroma, frames = record.averages(start, BINS_PER_SLOT // PARTS)
+    length = BINS_PER_SLOT // PARTS
+    frames = record.counts(start, length)
     slots = -(-len(frames) // PARTS)
     missing = slots * PARTS - len(frames)
     frames = np.pad(frames, (0, missing))
     pad = [(0, missing)] + [(0, 0)] * 3
-    in_luma = np.pad(in_band(luma, profile, "luma"), pad)
-    in_chroma = in_band(chroma, profile, "chroma")
+    in_luma = np.pad(each_in_band(record.averages(start, length, "luma"), profile, "luma"), pad)
+    in_chroma = each_in_band(record.averages(start, length, "chroma"), profile, "chroma")
     luma_features, held = slot_features(in_luma, frames, slots)
     chroma_features = [slot_features(np.pad(in_chroma[:, k], pad), frames, slots)[0] for k in (0, 1)]
     return _shown(record, SlotFeatures(first_slot, luma_features, np.stack(chroma_features, axis=1), held))

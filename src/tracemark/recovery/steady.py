@@ -8,12 +8,14 @@ moves instead; so pictures are looked at as they are first.
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from tracemark.cores import in_order
 from tracemark.recovery.reel import Picture, Reel
 
 if TYPE_CHECKING:
@@ -97,9 +99,32 @@ class Steadier:
         Picture
         """
         if picture is not self._latest[0]:
-            self._follow(self._shrunk(picture))
-            self._latest = (picture, self._moved_back(picture))
+            self._latest = (picture, _moved_back((picture, self._followed(picture))))
         return self._latest[1]
+
+    def steady(self, reel: Reel) -> None:
+        """Bring all pictures of a reel to where the first one lay, in place: two copies would fill the memory.
+
+        Parameters
+        ----------
+        reel : Reel
+            Whose first picture this began with.
+        """
+        last, places = reel.pictures[-1], range(1, len(reel.pictures))
+        motions = ((picture, self._followed(picture)) for picture in (reel.pictures[place] for place in places))
+        # one thread follows, and the others bring back
+        with closing(in_order(_moved_back, motions)) as steadied:
+            for place, picture in zip(places, steadied, strict=True):
+                reel.pictures[place] = picture
+        self._latest = (last, reel.pictures[-1])
+
+    def _followed(self, picture: Picture) -> Doubles:
+        """Follow the camera to a picture; its motion from the first one there, in pixels of the leak."""
+        self._follow(self._shrunk(picture))
+        motion = np.linalg.inv(self._small) @ self._motion @ self._small
+        moved = (motion @ self._corners)[:2] - self._corners[:2]
+        self.travelled = max(self.travelled, float(np.hypot(*moved).max()))
+        return np.asarray(motion, np.float64)
 
     def _follow(self, now: Bytes) -> None:
         if len(self._points) < FEW:
@@ -130,21 +155,9 @@ class Steadier:
     def _shrunk(self, picture: Picture) -> Bytes:
         return np.asarray(cv2.resize(picture.luma, self._size, interpolation=cv2.INTER_AREA), np.uint8)
 
-    def _moved_back(self, picture: Picture) -> Picture:
-        motion = np.linalg.inv(self._small) @ self._motion @ self._small
-        moved = (motion @ self._corners)[:2] - self._corners[:2]
-        self.travelled = max(self.travelled, float(np.hypot(*moved).max()))
-        half = np.array([[2, 0, 0.5], [0, 2, 0.5], [0, 0, 1]])
-        in_chroma = np.linalg.inv(half) @ motion @ half
-        return replace(
-            picture,
-            luma=_warped(picture.luma, motion),
-            chroma=tuple(_warped(plane, in_chroma) for plane in picture.chroma),
-        )
-
 
 def steady(reel: Reel) -> Steadier:
-    """Bring all pictures of a reel to where the first one lay, in place: two copies would fill the memory.
+    """Bring all pictures of a reel to where the first one lay, in place.
 
     Parameters
     ----------
@@ -157,9 +170,19 @@ def steady(reel: Reel) -> Steadier:
         Goes on with the pictures after these.
     """
     steadier = Steadier(reel.pictures[0])
-    for number, picture in enumerate(reel.pictures):
-        reel.pictures[number] = steadier.steadied(picture)
+    steadier.steady(reel)
     return steadier
+
+
+def _moved_back(moved: tuple[Picture, Doubles]) -> Picture:
+    picture, motion = moved
+    half = np.array([[2, 0, 0.5], [0, 2, 0.5], [0, 0, 1]])
+    in_chroma = np.linalg.inv(half) @ motion @ half
+    return replace(
+        picture,
+        luma=_warped(picture.luma, motion),
+        chroma=tuple(_warped(plane, in_chroma) for plane in picture.chroma),
+    )
 
 
 def _warped(plane: Bytes, motion: Doubles) -> Bytes:

@@ -11,6 +11,8 @@ from tracemark.signal import cells
 from tracemark.signal.patterns import Patterns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from tracemark.geometry import Geometry
@@ -81,4 +83,29 @@ def in_band(planes: Samples, profile: Profile, kind: str) -> Samples:
     ndarray of float32, shape (..., rows, columns, n)
     """
     plane = profile.luma if kind == "luma" else profile.chroma
-    return cells.forward(planes, profile.cell)[..., cells.band_mask(profile.cell, plane.band)]
+    mask = cells.band_mask(profile.cell, plane.band)
+    *lead, height, width = planes.shape
+    # plane by plane: the whole spectra of all of them would take three times their memory
+    made = np.empty((int(mask.sum()), *lead, height // profile.cell, width // profile.cell), np.float32)
+    for place in np.ndindex(*lead):
+        made[:, *place] = np.moveaxis(cells.forward(planes[place], profile.cell)[..., mask], -1, 0)
+    return np.moveaxis(made, 0, -1)
+
+
+def each_in_band(planes: Iterable[Samples], profile: Profile, kind: str) -> Samples:
+    """Coefficients inside the band of planes that come one after the other.
+
+    Parameters
+    ----------
+    planes : iterable of ndarray of float32, shape (..., rows * cell, columns * cell)
+        One at least.
+    profile : Profile
+    kind : {"luma", "chroma"}
+
+    Returns
+    -------
+    ndarray of float32, shape (planes, ..., rows, columns, n)
+        As `in_band` gives of all of them at once.
+    """
+    made = [np.moveaxis(in_band(each, profile, kind), -1, 0) for each in planes]
+    return np.moveaxis(np.stack(made, axis=1), 0, -1)

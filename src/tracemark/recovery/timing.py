@@ -13,7 +13,7 @@ import numpy as np
 
 from tracemark.recovery.features import LEAST_LEVEL, OVER_TIME, SINGLE, normalised
 from tracemark.recovery.record import BINS_PER_SLOT
-from tracemark.recovery.templates import in_band
+from tracemark.recovery.templates import each_in_band
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,8 +68,8 @@ def pilot_features(record: Record, profile: Profile) -> NDArray[np.float32]:
     ndarray of float32, shape (averages, rows, columns, n)
         Zero where no frame fell.
     """
-    luma, _, frames = record.averages(0, STEP)
-    coefficients = in_band(luma, profile, "luma")
+    frames = record.counts(0, STEP)
+    coefficients = each_in_band(record.averages(0, STEP, "luma"), profile, "luma")
     reach = BINS_PER_SLOT // STEP
     features = np.zeros_like(coefficients)
     held = frames > 0

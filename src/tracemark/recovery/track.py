@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tracemark import coding
+from tracemark.cores import check
 from tracemark.payload import Payload
 from tracemark.recovery.evidence import Evidence, gather, pilot_answers, place_gains, slot_answers
 from tracemark.recovery.message import Message, Trials
 from tracemark.recovery.reasons import PILOT_SEEN, WORTH
 from tracemark.recovery.record import BINS_PER_SLOT, Record
 from tracemark.recovery.slots import SlotFeatures, features_at, features_of
-from tracemark.recovery.statistics import log_p_false, p_mistaken, score_needed
+from tracemark.recovery.statistics import p_mistaken, score_needed
 from tracemark.recovery.templates import Templates
 from tracemark.recovery.timing import STEP, TURN, Phase, best_phases, pilot_features, turns
 
@@ -86,6 +87,8 @@ class Track:
     Attributes
     ----------
     record : Record
+    trials : Trials
+        That its looks count in.
     messages : list of Message
         Those that are certain.
     best : Message or None
@@ -117,7 +120,7 @@ class Track:
         self._answers: list[tuple[float, float, float]] = []
         self._keys = list(keys)
         self._profile: Profile = record.profile
-        self._trials = trials
+        self.trials = trials
         self._phases = phases
         self._readings: list[_Reading] = []
         self._attempted = 0.0
@@ -189,8 +192,8 @@ class Track:
                 for way in ways:
                     self._decode_best(reading, way, phase)
                     certain = self.best is not None and self.best.certain
-                    if self._trials.listener and (thorough or certain):
-                        self._trials.listener.hear(self, reading.key, reading.templates, phase, way)
+                    if self.trials.listener and (thorough or certain):
+                        self.trials.listener.hear(self, reading.key, reading.templates, phase, way)
                     if certain:
                         self._settle()
                         return
@@ -340,15 +343,22 @@ class Track:
         ]
         return [[sum(each[1:], each[0]) for each in zip(*alone, strict=True)]] if alone else []
 
-    def _least(self, phase: Phase) -> float:
-        """Score from which a message is worth the time of looking for it."""
+    def _decoded(self, soft: NDArray[np.float64], energy: float, phase: Phase) -> coding.Decoded:
+        """Decode an evidence vector; where no message in it is worth the time, the answer is inconsistent."""
+        votes = soft.astype(np.float32)
         if self.still or (self.sight is None and phase.score >= PILOT_SEEN):
-            return 0.0  # how far it is from being found will be told
-        return score_needed(self._trials.count, WORTH)
+            return coding.decode(votes)  # how far it is from being found will be told
+
+        def hopeful(trials: int) -> coding.Decoded:
+            return coding.decode(votes, score_needed(trials, WORTH) * np.sqrt(energy))
+
+        # what more trials leave no hope for is inconsistent, and so is what fewer leave none for
+        return self.trials.told(hopeful, lambda decoded: not decoded.consistent)
 
     def _decode_best(self, reading: _Reading, offsets: list[Evidence], phase: Phase) -> None:
         """Decode at the offset where cells agree best; all of them count as tried."""
-        self._trials.count += len(offsets)
+        check()
+        self.trials.count += len(offsets)
         agreements = [each.agreement(reading.templates) for each in offsets]
         pair = int(np.argmax(agreements))
         evidence = offsets[pair]
@@ -356,13 +366,13 @@ class Track:
         if energy <= 0:
             return
         soft = evidence.soft_bits(reading.templates)
-        decoded = coding.decode(soft.astype(np.float32), self._least(phase) * np.sqrt(energy))
+        decoded = self._decoded(soft, energy, phase)
         signs = decoded.codeword.astype(np.float64) * 2 - 1
         score = float(soft @ signs / np.sqrt(energy))
         best = self.best
         if best is None or score > best.score:
             mistaken = 1.0
-            if log_p_false(score, self._trials.count) < 0:  # else there is nothing to be mistaken about
+            if self.trials.log_p_false(score) < 0:  # else there is nothing to be mistaken about
                 mistaken = p_mistaken(soft / np.sqrt(energy), score, decoded)
             best = Message(
                 key=reading.key,
@@ -379,4 +389,4 @@ class Track:
                 places=self._gains,
             )
         # every try counts, also those after the best one
-        self.best = replace(best, log_p_false=log_p_false(best.score, self._trials.count))
+        self.best = replace(best, log_p_false=self.trials.log_p_false(best.score))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from tracemark.cores import count as threads
+from tracemark.cores import in_order
 from tracemark.recovery.search import affine, placing
 from tracemark.recovery.search.placement import Pilot, Placement
 from tracemark.recovery.search.refining import refine, refine_still
@@ -15,7 +18,7 @@ from tracemark.recovery.search.spectrum import Spectrum, spectrum, together
 from tracemark.recovery.search.turning import STILL_CLIP, Turning, even, locked, turning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -93,6 +96,10 @@ class _Guess:
     strongest: int
 
 
+_Placed = tuple[placing.Place, _Evidence]
+"""A place, and the evidence in which it was found."""
+
+
 def find(reel: Reel, pilots: Sequence[Pilot], profile: Profile, *, count: int) -> list[Placement]:
     """Search a reel for hosts of any scale, angle, aspect, mirroring, place and speed.
 
@@ -123,16 +130,41 @@ def find(reel: Reel, pilots: Sequence[Pilot], profile: Profile, *, count: int) -
     found: list[Placement] = []
     for pilot, made in guesses.items():
         made.sort(key=lambda guess: -guess.score)
-        placed = [(place, guess.evidence) for guess in made[:LISTENED] for place in _places(guess, pilot, count)]
+        best = made[:LISTENED]
+        heard = in_order(partial(_places, pilot=pilot, count=count), best)
+        placed = [(place, guess.evidence) for guess, there in zip(best, heard, strict=True) for place in there]
         placed.sort(key=lambda pair: -pair[0].score)
-        chosen: list[Placement] = []
-        for place, each in placed:
-            if place.score < max(SEEN, RIVAL * placed[0][0].score) or len(chosen) == count:
-                break
-            if not any(_same(place.matrix, other.matrix, turned.shrink, reel.size) for other in chosen):
-                chosen.append(_refined(place, each, turned, pilot, profile))
-        found += chosen
+        least = max(SEEN, RIVAL * placed[0][0].score) if placed else 0.0
+        worthy = [pair for pair in placed if pair[0].score >= least]
+        refined = partial(_refined, turned=turned, pilot=pilot, profile=profile)
+        found += _chosen(worthy, turned, reel.size, refined, count)
     return sorted(found, key=lambda each: -each.score)
+
+
+def _chosen(
+    worthy: Sequence[_Placed],
+    turned: Turning,
+    size: tuple[int, int],
+    refined: Callable[[_Placed], Placement],
+    count: int,
+) -> list[Placement]:
+    """Refine the best places, but none that a better one was refined to."""
+    to_reel = np.diag([1 / turned.shrink, 1 / turned.shrink, 1])
+    likely: dict[int, Doubles] = {}
+    if threads() > 1:  # those that will be chosen unless refining moves a better one far: they need not wait for it
+        for number, (place, _) in enumerate(worthy):
+            if len(likely) == count:
+                break
+            if not any(_same(place.matrix, other, turned.shrink, size) for other in likely.values()):
+                likely[number] = to_reel @ place.matrix
+    ready = dict(zip(likely, in_order(refined, [worthy[number] for number in likely]), strict=True))
+    chosen: list[Placement] = []
+    for number, pair in enumerate(worthy):
+        if len(chosen) == count:
+            break
+        if not any(_same(pair[0].matrix, other.matrix, turned.shrink, size) for other in chosen):
+            chosen.append(ready[number] if number in ready else refined(pair))
+    return chosen
 
 
 def whole_places(turned: Turning, pilot: Pilot, profile: Profile) -> list[placing.Place]:
@@ -196,11 +228,15 @@ def _side(turned: Turning) -> int:
 
 def _ask(evidence: Iterable[_Evidence], guesses: dict[Pilot, list[_Guess]]) -> None:
     """Add to each pilot's guesses what each kind of evidence makes of it; its spectra are not kept."""
-    for each in evidence:
+
+    def told(each: _Evidence) -> list[list[_Guess]]:
         spectra = [spectrum(image) for image in each.images]
         all_of_them = together(spectra)
-        for pilot, made in guesses.items():
-            made.extend(_guesses(each, spectra, all_of_them, pilot))
+        return [_guesses(each, spectra, all_of_them, pilot) for pilot in guesses]
+
+    for by_pilot in in_order(told, evidence):
+        for made, fresh in zip(guesses.values(), by_pilot, strict=True):
+            made.extend(fresh)
 
 
 def _guesses(evidence: _Evidence, spectra: list[Spectrum], all_of_them: Spectrum, pilot: Pilot) -> list[_Guess]:
@@ -235,7 +271,8 @@ def _same(one: Doubles, other: Doubles, shrink: float, size: tuple[int, int]) ->
     return bool(np.abs(gap).max() < 0.1)
 
 
-def _refined(place: placing.Place, evidence: _Evidence, turned: Turning, pilot: Pilot, profile: Profile) -> Placement:
+def _refined(placed: _Placed, turned: Turning, pilot: Pilot, profile: Profile) -> Placement:
+    place, evidence = placed
     if evidence.moment is None:
         return refine(place.matrix, place.score, turned, pilot, profile)
     image = evidence.images[0].real

@@ -100,15 +100,42 @@ def spectrum(image: Complex) -> Spectrum:
     padded = np.zeros((down, across, 2), np.float32)
     np.multiply(image.real, window, out=padded[:height, :width, 0])
     np.multiply(image.imag, window, out=padded[:height, :width, 1])
-    transform = cv2.dft(padded, nonzeroRows=height)
-    power = transform[..., 0] ** 2 + transform[..., 1] ** 2
-    # a carrier answers at its frequency and at the negative of it
-    mirrored = np.roll(power[::-1, ::-1], (1, 1), (0, 1))
-    half = np.fft.fftshift((power + mirrored)[:, : across // 2 + 1], axes=0)
-    half /= cv2.blur(half, (EVEN, EVEN), borderType=cv2.BORDER_REFLECT) + np.float32(1e-9)
+    transform = cv2.dft(padded, dst=padded, nonzeroRows=height)
+    np.multiply(transform, transform, out=transform)
+    half = _both_ways(transform[..., 0] + transform[..., 1])
+    near = np.asarray(cv2.blur(half, (EVEN, EVEN), borderType=cv2.BORDER_REFLECT), np.float32)
+    near += np.float32(1e-9)
+    half /= near
     np.minimum(half, CLIP, out=half)
     half[down // 2 - AXIS : down // 2 + AXIS + 1] = half[:, : AXIS + 1] = half.mean()
     return _in_deviations(half, across)
+
+
+def _both_ways(power: Samples) -> Samples:
+    """Add the power of every frequency and of its negative: a carrier answers at both.
+
+    Parameters
+    ----------
+    power : ndarray of float32, shape (down, across)
+        Of even size, with frequency 0 first.
+
+    Returns
+    -------
+    ndarray of float32, shape (down, across // 2 + 1)
+        With vertical frequency 0 in the middle row.
+    """
+    down, across = power.shape
+    middle, columns = down // 2, across // 2 + 1
+    both = np.concatenate([power[middle:, :columns], power[:middle, :columns]])
+    ahead = slice(1, None), slice(None, across // 2 - 1, -1)
+    for row, negative in (
+        (slice(0, 1), slice(middle, middle + 1)),
+        (slice(1, middle + 1), slice(middle - 1, None, -1)),
+        (slice(middle + 1, None), slice(None, middle, -1)),
+    ):
+        both[row, 0] += power[negative, 0]
+        both[row, ahead[0]] += power[negative, ahead[1]]
+    return both
 
 
 def _even_size(least: int) -> int:
@@ -123,11 +150,19 @@ def together(spectra: Sequence[Spectrum]) -> Spectrum:
     """Average spectra of images of one size."""
     if len(spectra) == 1:
         return spectra[0]
-    return _in_deviations(np.mean([each.power for each in spectra], axis=0), spectra[0].across)
+    total = spectra[0].power + spectra[1].power
+    for each in spectra[2:]:
+        total += each.power
+    total /= len(spectra)
+    return _in_deviations(total, spectra[0].across)
 
 
 def _in_deviations(power: Samples, across: int) -> Spectrum:
-    return Spectrum(np.ascontiguousarray((power - power.mean()) / (power.std() + 1e-9)), across)
+    """Take power that nobody else needs for a spectrum."""
+    mean, deviation = power.mean(), power.std() + 1e-9
+    power -= mean
+    power /= deviation
+    return Spectrum(power, across)
 
 
 @lru_cache(maxsize=16)

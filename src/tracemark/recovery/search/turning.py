@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from tracemark.cores import in_order
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from tracemark.profile import Profile
-    from tracemark.recovery.reel import Reel
+    from tracemark.recovery.reel import Picture, Reel
 
+    Bytes = NDArray[np.uint8]
     Samples = NDArray[np.float32]
     Complex = NDArray[np.complex64]
 
@@ -90,9 +93,14 @@ def turning(reel: Reel, profile: Profile, side: int) -> Turning:
     count = int((reel.pictures[-1].time - start) / step + 1e-6) + 1
     sums = np.zeros((count, size[1], size[0]), np.float32)
     frames = np.zeros(count, np.int64)
-    for picture in reel.pictures:
+
+    def shrunk(picture: Picture) -> Bytes:
+        if shrink == 1:
+            return picture.luma
+        return np.asarray(cv2.resize(picture.luma, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    for picture, small in zip(reel.pictures, in_order(shrunk, reel.pictures), strict=True):
         number = int((picture.time - start) / step + 1e-6)
-        small = cv2.resize(picture.luma, size, interpolation=cv2.INTER_AREA) if shrink < 1 else picture.luma
         cv2.accumulate(small, sums[number])
         frames[number] += 1
     for number in np.flatnonzero(frames > 1).tolist():
@@ -100,20 +108,31 @@ def turning(reel: Reel, profile: Profile, side: int) -> Turning:
     held = frames > 0
     for number in np.flatnonzero(held).tolist():
         sums[number] -= cv2.blur(sums[number], (SMOOTH, SMOOTH))
-    before: deque[Samples] = deque(maxlen=STEPS_PER_SLOT)  # as they were: images take the averages' place
-    for number in range(count):
-        own = sums[number].copy()
-        near = [before[0]] if len(before) == STEPS_PER_SLOT and held[number - STEPS_PER_SLOT] else []
-        if number + STEPS_PER_SLOT < count and held[number + STEPS_PER_SLOT]:
-            near.append(sums[number + STEPS_PER_SLOT])
-        if held[number] and near:
-            other = near[0] if len(near) == 1 else (near[0] + near[1]) * np.float32(0.5)
-            sums[number] = _evened(_unforeseen(own, other), CLIP)
-        else:
-            sums[number] = 0
-        before.append(own)
+    # images take the averages' place, at most as far as averages were asked for
+    for number, image in enumerate(in_order(_turned, _beside(sums, held))):
+        sums[number] = 0 if image is None else image
     times = np.asarray(start + (np.arange(count) + 0.5) * step, np.float64)
     return Turning(sums, times, shrink)
+
+
+def _beside(averages: Samples, held: NDArray[np.bool_]) -> Iterator[tuple[Samples, list[Samples]]]:
+    """Give a copy of every average, and those half a turn before and after it; none of these where there is none."""
+    before: deque[Samples] = deque(maxlen=STEPS_PER_SLOT)  # as they were: images take the averages' place
+    for number, average in enumerate(averages):
+        own = average.copy()
+        near = [before[0]] if len(before) == STEPS_PER_SLOT and held[number - STEPS_PER_SLOT] else []
+        if number + STEPS_PER_SLOT < len(averages) and held[number + STEPS_PER_SLOT]:
+            near.append(averages[number + STEPS_PER_SLOT])
+        yield own, near if held[number] else []
+        before.append(own)
+
+
+def _turned(beside: tuple[Samples, list[Samples]]) -> Samples | None:
+    own, near = beside
+    if not near:
+        return None
+    other = near[0] if len(near) == 1 else (near[0] + near[1]) * np.float32(0.5)
+    return _evened(_unforeseen(own, other), CLIP)
 
 
 def even(image: Samples, clip: float) -> Samples:
