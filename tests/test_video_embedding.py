@@ -106,7 +106,7 @@ def test_ffv1_is_lossless(tmp_path: Path, pixel_format: str) -> None:
     for host, written in zip(frames(source), frames(target), strict=True):
         if host.format.name not in MARKABLE:
             host = host.reformat(format="rgb24")  # noqa: PLW2901
-        marked = viewer.mark(embedder.prepare(host))
+        marked = viewer.mark(host)
         assert isinstance(marked, av.VideoFrame)
         expected = samples(marked)
         actual = samples(written.reformat(format=marked.format.name))

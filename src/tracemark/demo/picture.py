@@ -41,9 +41,9 @@ def compare(host: Path, picture: Path, key: Key, payload: Payload) -> None:
         The viewer whose mark is shown.
     """
     frame, rate, aspect = _middle_frame(host)
-    embedder = Embedder(key, frame_rate=rate, pixel_aspect=aspect)
+    viewer = Embedder(key, frame_rate=rate, pixel_aspect=aspect).viewer(payload)
     before = _upright(frame, frame.rotation)
-    marked = embedder.viewer(payload).mark(embedder.prepare(frame))
+    marked = viewer.mark(frame)
     assert isinstance(marked, av.VideoFrame)  # of the kind that went in; tells mypy
     after = _upright(marked, frame.rotation)
     change = after.astype(np.int16) - before.astype(np.int16)

@@ -118,21 +118,20 @@ class _Marker:
         self._source = source
         self._key, self._payload, self._strength = key, payload, strength
         self._overlays = overlays
-        self._pair: tuple[Embedder, Viewer] | None = None
+        self._viewer: Viewer | None = None
 
     def mark(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Return the viewer's frame, in the frame's own format or the nearest that can be marked."""
         name, exact = nearest_format(frame.format.name, MARKABLE)
-        if self._pair is None:
+        if self._viewer is None:
             # Only now: some codecs tell their pixel aspect with the first frame.
             source = self._source
             rate, aspect = float(source.rate), float(source.pixel_aspect)
             embedder = Embedder(self._key, strength=self._strength, frame_rate=rate, pixel_aspect=aspect)
-            self._pair = embedder, embedder.viewer(self._payload, self._overlays)
+            self._viewer = embedder.viewer(self._payload, self._overlays)
             if not exact:
                 self.notes.append(f"the picture is marked as {name}: {frame.format.name} cannot be marked as it is")
-        embedder, viewer = self._pair
-        marked = viewer.mark(embedder.prepare(convert(frame, name)))
+        marked = self._viewer.mark(convert(frame, name))
         assert isinstance(marked, av.VideoFrame)  # of the kind that went in; tells mypy
         marked.duration = frame.duration
         self.frames += 1
