@@ -101,8 +101,7 @@ def test_ffv1_is_lossless(tmp_path: Path, pixel_format: str) -> None:
     source = make(tmp_path / "a.mkv", Clip(codec, pixel_format, times=range(4)))
     target = tmp_path / "b.mkv"
     mark(source, target, codec="ffv1")
-    embedder = Embedder(KEY, frame_rate=25.0)
-    viewer = embedder.viewer(PAYLOAD)
+    viewer = Embedder(KEY, frame_rate=25.0).viewer(PAYLOAD)
     for host, written in zip(frames(source), frames(target), strict=True):
         if host.format.name not in MARKABLE:
             host = host.reformat(format="rgb24")  # noqa: PLW2901
