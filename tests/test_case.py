@@ -137,7 +137,7 @@ def test_who_was_connected(known: tuple[Registered, Payload, Registry]) -> None:
         ("leave", "203.0.113.9", 50123),
     ]
     assert {record.member for record in found.records} == {identity.member}
-    assert (found.others, tuple(found.contradictions)) == (1, ())
+    assert (found.others, tuple(found.against)) == (1, ())
     registry.erase("Kato")
     erased = asked.identity(payload, KEY.id)
     assert erased
@@ -149,10 +149,10 @@ def test_who_was_not_connected(known: tuple[Registered, Payload, Registry]) -> N
     asked, payload, _ = known
     late = asked.watching(payload, KEY.id, 3000.0)
     assert (len(late.records), late.others) == (0, 1)
-    assert "do not have this member connected" in late.contradictions[0]
+    assert "do not have this member connected" in str(late.against[0])
     other = asked.watching(payload, "0" * 16, None)
     assert other.moment is None
-    assert "granted under key" in other.contradictions[0]
+    assert "granted under key" in str(other.against[0])
 
 
 def test_payload_nobody_got(known: tuple[Registered, Payload, Registry]) -> None:

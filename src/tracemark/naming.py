@@ -102,7 +102,7 @@ class Viewers:
     def _settled(self, member: Member, identity: Identity | None) -> Member:
         """Keep of a contradiction only what the registry does not say itself."""
         elsewhere = identity is not None and self.candidates.index(member.payload) is None
-        return member if elsewhere else replace(member, contradiction=None)
+        return member if elsewhere else replace(member, against=None)
 
     def write_down(self, sha256: str, named: Named, *, once: bool = False) -> None:
         """Enter what was found in the registry's chain of detections.

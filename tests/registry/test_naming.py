@@ -29,8 +29,8 @@ from tracemark.profile import PROFILE
 from tracemark.recovery import Candidates, Decoding, Recovery
 from tracemark.recovery.statistics import FOUND, MISTAKEN
 from tracemark.registry import Access, Registry
+from tracemark.remarks import Language, remark
 from tracemark.telling import as_json, as_text
-from tracemark.telling.words import Language
 from tracemark.video import decode
 
 SHOW, LEAKER = "夜の部", "アリス"
@@ -200,7 +200,7 @@ def watched(registry: Registry) -> None:
     registry.record(Access(SHOW, LEAKER, event, time) for event, time in events)  # type: ignore[arg-type]
 
 
-ABSENT = replace(FIRST, key_id=KEY.id, contradiction="was not connected when this was shown")
+ABSENT = replace(FIRST, key_id=KEY.id, against=remark("unconnected", seconds=300.0))
 
 
 def test_one_contradiction_is_told(viewers: Site, tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_one_contradiction_is_told(viewers: Site, tmp_path: Path) -> None:
 
 def test_stranger_is_told_once(viewers: Site) -> None:
     """A mark that names nobody in the registry is told so once."""
-    stranger = replace(SECOND, contradiction="the mark names nobody of the 241 known members")
+    stranger = replace(SECOND, against=remark("unlisted", candidates=241))
     with viewers.open() as registry:
         named = Viewers(registry).named(decoding(stranger))
     told = as_text(LEAK, named.decoding, named.identities)
@@ -232,7 +232,7 @@ def test_stranger_is_told_once(viewers: Site) -> None:
 
 def test_member_of_another_session_contradicts(viewers: Site) -> None:
     """Whom the mark names outside of the session asked for is named, and that they are not of it stays told."""
-    outside = replace(FIRST, key_id=KEY.id, contradiction="the mark names nobody of the 120 known members")
+    outside = replace(FIRST, key_id=KEY.id, against=remark("unlisted", candidates=120))
     with viewers.open() as registry:
         named = Viewers(registry, "matinee").named(decoding(outside))
     told = as_text(LEAK, named.decoding, named.identities)

@@ -13,7 +13,7 @@ from tracemark.cli.options import FILE, KEY_VARIABLE, load_keys, opened, progres
 from tracemark.telling import as_text
 
 if TYPE_CHECKING:
-    from tracemark.telling.words import Language
+    from tracemark.remarks import Language
     from tracemark.video import Effort
 
 

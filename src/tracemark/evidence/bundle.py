@@ -37,8 +37,8 @@ from tracemark.naming import Named
 from tracemark.payload import Payload
 from tracemark.profile import PROFILE
 from tracemark.recovery import Decoding
+from tracemark.remarks import Language
 from tracemark.telling import as_json
-from tracemark.telling.words import Language
 from tracemark.video import Effort, Progress, Source, decode
 from tracemark.video.atomic import folder_written_whole
 from tracemark.video.errors import unwritable

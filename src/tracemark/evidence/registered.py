@@ -71,7 +71,7 @@ class Registered:
         if found is None:
             return Watching(None)
         if media_time is None:
-            return Watching(None, contradictions=found.contradictions)
+            return Watching(None, against=found.against)
         (session,) = self._registry.sessions(found.session)
         moment = None if session.started is None else _moment(session.started + round(media_time * 1000))
         records, others = [], set()
@@ -82,7 +82,7 @@ class Registered:
             records.append(Access(_moment(each.joined), "join", each.pseudonym, each.ip or None, each.port))
             if each.left is not None:
                 records.append(Access(_moment(each.left), "leave", each.pseudonym, each.ip or None, each.port))
-        return Watching(moment, records, found.contradictions, len(others))
+        return Watching(moment, records, found.against, len(others))
 
 
 def _moment(ms: int) -> datetime:
