@@ -364,6 +364,11 @@ class List:
         """List them."""
         return Candidates.of([PAYLOAD])
 
+    @property
+    def session(self) -> tuple[str, str] | None:
+        """Be of no session."""
+        return None
+
     def named(self, result: Decoding) -> Named:
         """Leave the numbers as they are."""
         return Named(result, dict.fromkeys(member.payload for member in result.members))

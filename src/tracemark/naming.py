@@ -45,10 +45,11 @@ class Viewers:
     registry : Registry
         Open for as long as this is asked.
     session : str, optional
-        Only those of this session.
+        Name or pseudonym of a session: only its viewers.
 
     Attributes
     ----------
+    session : str or None
     candidates : Candidates
         To decode with; with their connections if they are of one session. An empty list is as good as none: blind
         decoding reads what there is.
@@ -61,6 +62,7 @@ class Viewers:
 
     def __init__(self, registry: Registry, session: str | None = None) -> None:
         self.registry = registry
+        self.session = session
         held = registry.candidates(session)
         connected = registry.connected(session, held) if session is not None else ()
         self.candidates = Candidates(held.payloads, connected=connected)

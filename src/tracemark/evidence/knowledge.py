@@ -84,6 +84,10 @@ class Knowledge(Protocol):
     def candidates(self) -> Candidates:
         """Everyone on the list, whom the leak is compared with."""
 
+    @property
+    def session(self) -> tuple[str, str] | None:
+        """Pseudonym and true name of the session that the list was cut down to; None if it was not."""
+
     def named(self, decoding: Decoding, /) -> Named:
         """Tell whom a verdict speaks of, as `tracemark decode --registry` does."""
 

@@ -32,8 +32,22 @@ class Registered:
 
     @property
     def candidates(self) -> Candidates:
-        """Everyone in the registry."""
+        """Everyone in the registry, or its viewers of one session."""
         return self._viewers.candidates
+
+    @property
+    def session(self) -> tuple[str, str] | None:
+        """Pseudonym and true name of the session that was asked for; None if none was.
+
+        Raises
+        ------
+        RegistryError
+            If the database does not answer.
+        """
+        if self._viewers.session is None:
+            return None
+        (asked,) = self._registry.sessions(self._viewers.session)
+        return asked.pseudonym, asked.name
 
     def named(self, decoding: Decoding, /) -> Named:
         """Tell whom a verdict speaks of.

@@ -276,16 +276,12 @@ def _repeat(findings: Findings, say: Words) -> tuple[Block, ...]:
     return (
         Paragraph(say("repeat.decode")),
         Code(findings.repeat),
-        *([Paragraph(say("repeat.compared"))] if _recognised(findings) else []),
+        *([Paragraph(say("repeat.compared"))] if findings.candidates else []),
         Paragraph(say("repeat.verify")),
         Code(VERIFY),
         Heading(say("repeat.versions")),
         Facts(rows),
     )
-
-
-def _recognised(findings: Findings) -> bool:
-    return any(member.method == "registry" for member in findings.decoding.members)
 
 
 def _seal(findings: Findings, say: Words) -> tuple[Block, ...]:
