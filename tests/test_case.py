@@ -94,6 +94,29 @@ def test_commands(url: str, evidence: Sealed, tmp_path: Path, capsys: pytest.Cap
     assert "is closed" in capsys.readouterr().err
 
 
+def test_export_has_the_cases(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An export has every case and its steps, under the notice's kind; what a person wrote only where disclosed."""
+    with Registry.open(url) as registry:
+        work = Casework(registry)
+        for kind in ("dmca", "x"):
+            work.open(leak_sha256="ab" * 32, kind=kind, basis="copyright", draft_sha256="cd" * 32, due_hours=48)
+        work.step(2, "sent", note="asked Kato for it")
+        work.step(2, "answered")
+    told = {}
+    for disclosed in ([], ["--disclose"]):
+        assert main(["registry", "export", "--registry", url, *disclosed]) == 0
+        rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        cases, steps = ([row for row in rows if row["kind"] == kind] for kind in ("cases", "case_events"))
+        assert [(row["id"], row["notice"], row["basis"], row["due_hours"]) for row in cases] == [
+            (1, "dmca", "copyright", 48),
+            (2, "x", "copyright", 48),
+        ]
+        assert cases[0]["opened"].startswith("20")
+        assert [(row["case_id"], row["event"]) for row in steps] == [(2, "sent"), (2, "answered")]
+        told[bool(disclosed)] = [row.get("note") for row in steps]
+    assert told == {False: [None, None], True: ["asked Kato for it", ""]}
+
+
 def test_incomplete_notice_opens_no_case(url: str, evidence: Sealed, tmp_path: Path) -> None:
     """A form with holes opens no case."""
     words = ["notice", str(evidence.folder), "--to", "dmca", "-o", str(tmp_path / "n.md"), "--registry", url]
