@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tracemark.demo import tell
 from tracemark.evidence import Order, SigningKey, make
 from tracemark.keys import Key
-from tracemark.telling.words import Language
+from tracemark.remarks import Language
 
 IMAGES = Path(__file__).parents[1] / "docs" / "img"
 LANGUAGES: tuple[Language, ...] = ("en", "ja")

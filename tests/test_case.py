@@ -94,6 +94,29 @@ def test_commands(url: str, evidence: Sealed, tmp_path: Path, capsys: pytest.Cap
     assert "is closed" in capsys.readouterr().err
 
 
+def test_export_has_the_cases(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An export has every case and its steps, under the notice's kind; what a person wrote only where disclosed."""
+    with Registry.open(url) as registry:
+        work = Casework(registry)
+        for kind in ("dmca", "x"):
+            work.open(leak_sha256="ab" * 32, kind=kind, basis="copyright", draft_sha256="cd" * 32, due_hours=48)
+        work.step(2, "sent", note="asked Kato for it")
+        work.step(2, "answered")
+    told = {}
+    for disclosed in ([], ["--disclose"]):
+        assert main(["registry", "export", "--registry", url, *disclosed]) == 0
+        rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        cases, steps = ([row for row in rows if row["kind"] == kind] for kind in ("cases", "case_events"))
+        assert [(row["id"], row["notice"], row["basis"], row["due_hours"]) for row in cases] == [
+            (1, "dmca", "copyright", 48),
+            (2, "x", "copyright", 48),
+        ]
+        assert cases[0]["opened"].startswith("20")
+        assert [(row["case_id"], row["event"]) for row in steps] == [(2, "sent"), (2, "answered")]
+        told[bool(disclosed)] = [row.get("note") for row in steps]
+    assert told == {False: [None, None], True: ["asked Kato for it", ""]}
+
+
 def test_incomplete_notice_opens_no_case(url: str, evidence: Sealed, tmp_path: Path) -> None:
     """A form with holes opens no case."""
     words = ["notice", str(evidence.folder), "--to", "dmca", "-o", str(tmp_path / "n.md"), "--registry", url]
@@ -137,7 +160,7 @@ def test_who_was_connected(known: tuple[Registered, Payload, Registry]) -> None:
         ("leave", "203.0.113.9", 50123),
     ]
     assert {record.member for record in found.records} == {identity.member}
-    assert (found.others, tuple(found.contradictions)) == (1, ())
+    assert (found.others, tuple(found.against)) == (1, ())
     registry.erase("Kato")
     erased = asked.identity(payload, KEY.id)
     assert erased
@@ -149,10 +172,10 @@ def test_who_was_not_connected(known: tuple[Registered, Payload, Registry]) -> N
     asked, payload, _ = known
     late = asked.watching(payload, KEY.id, 3000.0)
     assert (len(late.records), late.others) == (0, 1)
-    assert "do not have this member connected" in late.contradictions[0]
+    assert "do not have this member connected" in str(late.against[0])
     other = asked.watching(payload, "0" * 16, None)
     assert other.moment is None
-    assert "granted under key" in other.contradictions[0]
+    assert "granted under key" in str(other.against[0])
 
 
 def test_payload_nobody_got(known: tuple[Registered, Payload, Registry]) -> None:

@@ -151,7 +151,8 @@ def test_ctrl_c_stops_at_once() -> None:
 @pytest.mark.usefixtures("four")
 def test_where_no_thread_may_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that is held to few threads does the work with those it has."""
-    start, started = threading.Thread.start, []
+    start = threading.Thread.start
+    started: list[threading.Thread] = []
 
     def refused(thread: threading.Thread) -> None:
         if started:

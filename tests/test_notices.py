@@ -19,7 +19,7 @@ from tracemark.evidence.notices import Case, Kind, case_template, draft, kind_na
 from tracemark.evidence.notices.checks import CHECKS
 from tracemark.evidence.notices.draft import wanted
 from tracemark.evidence.notices.kinds import shared
-from tracemark.telling.words import Language
+from tracemark.remarks import Language
 
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 

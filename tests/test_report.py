@@ -36,8 +36,8 @@ from tracemark.naming import Named
 from tracemark.payload import Payload
 from tracemark.recovery import Candidates, Decoding
 from tracemark.recovery.verdict import VisibleCode
+from tracemark.remarks import Language, quoted, remark
 from tracemark.telling import as_json
-from tracemark.telling.words import Language
 from tracemark.video import decode
 
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -146,6 +146,10 @@ def test_wrong_key_names_nobody(tmp_path: Path, evidence: Sealed, capsys: pytest
     assert said.err.startswith("tracemark: note: no time stamp: http://127.0.0.1:9/ cannot be reached")
     shown = Page((target / "report.html").read_text()).text
     assert "この映像から印は検出されなかった。" in shown
+    assert "画面をそのままの位置で読んだだけである。" in shown
+    reasons = json.loads((target / "decode.json").read_text())["reasons"]
+    assert any("only the picture as it stands was looked at" in reason for reason in reasons)
+    assert not any(reason in shown for reason in reasons)
     assert str(PAYLOAD.member) not in shown
     assert {fault.what.split(":")[0] for fault in verify(target).faults} == {"unsigned"}
 
@@ -276,7 +280,7 @@ def test_difference_in_the_report(tmp_path: Path) -> None:
 def test_every_kind_of_verdict(language: Language) -> None:
     """A verdict of any kind is told in the words of its language."""
     say = words(language)
-    inconclusive = replace(decoding(), verdict="inconclusive", key_id=KEY.id, reasons=("too weak",))
+    inconclusive = replace(decoding(), verdict="inconclusive", key_id=KEY.id, why=(quoted("too weak"),))
     told = text(inconclusive, language)
     assert say("verdict.inconclusive_headline") in told
     assert "too weak" in told
@@ -296,7 +300,7 @@ def test_everything_the_issue_lists_is_told(language: Language) -> None:
     found = replace(FIRST, runner_up=rival, margin=12.54)
     code = VisibleCode("K7QX-2M00-0000-0000", FIRST.payload, FIRST.key_id, 0.9999, 1.0, 2.0, (), ())
     record = Access(NOON, "join", "member-7f", "203.0.113.9", 50123)
-    watching = Watching(NOON, [record], ["member-2c was not connected at that moment"])
+    watching = Watching(NOON, [record], [quoted("member-2c was not connected at that moment")])
     told = text(
         replace(decoding(found), trials=1234, visible_codes=(code,)),
         language,
@@ -326,6 +330,21 @@ def test_everything_the_issue_lists_is_told(language: Language) -> None:
         assert say(section) in plain
 
 
+def test_remarks_are_told_in_japanese() -> None:
+    """A Japanese report tells in Japanese why nobody was named, and what the access records say against a member."""
+    weak = remark("suspected", keys=remark("this_key"), pilot=14.0, seen=12.0, score=8.3, needed=11.0)
+    against = remark("no_record", seconds=61.5)
+    nobody = replace(decoding(), verdict="inconclusive", key_id=KEY.id, why=(weak,))
+    somebody = [Known(Identity("session-1a", "member-7f", None), Watching(NOON, against=[against]))]
+    told = {}
+    for language in LANGUAGES:
+        told[language] = text(nobody, language) + text(decoding(FIRST), language, known=somebody)
+        assert [each.words(language) in told[language] for each in (weak, against)] == [True, True]
+    assert "この鍵による印らしきものがある" in told["ja"]
+    assert "に、この会員が接続していた記録はない。" in told["ja"]
+    assert not any(str(each) in told["ja"] for each in (weak, against))
+
+
 def test_names_only_where_disclosed() -> None:
     """Without --disclose neither names nor addresses are told, pseudonyms are."""
     watching = Watching(NOON, [Access(NOON, "join", "member-7f", "203.0.113.9", 50123)])
@@ -344,6 +363,11 @@ class List:
     def candidates(self) -> Candidates:
         """List them."""
         return Candidates.of([PAYLOAD])
+
+    @property
+    def session(self) -> tuple[str, str] | None:
+        """Be of no session."""
+        return None
 
     def named(self, result: Decoding) -> Named:
         """Leave the numbers as they are."""

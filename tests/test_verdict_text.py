@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tracemark.payload import Payload
 from tracemark.recovery.verdict import Decoding, Geometry, Member
+from tracemark.remarks import quoted
 from tracemark.telling.verdict import as_json, as_text
 from tracemark.telling.words import clipped, clock_time, placing
 
@@ -49,7 +50,7 @@ def decoding(*members: Member) -> Decoding:
         frames_used=200,
         seconds_used=8.0,
         geometry=named.geometry if named else Geometry(),
-        reasons=() if named else ("no mark of this key",),
+        why=() if named else (quoted("no mark of this key"),),
         score=named.score if named else 3.0,
         trials=10,
         members=members,

@@ -323,6 +323,31 @@ def test_signed_line_may_be_added(spoil: Spoil) -> None:
     assert found.later == 2
 
 
+def test_end_of_the_log(spoil: Spoil, capsys: pytest.CaptureFixture[str]) -> None:
+    """Lines cut off after sealing are not seen, which is said; a head that was kept elsewhere shows it."""
+    for what in ("lent", "returned"):
+        custody.append(spoil.folder, spoil.signer, time=datetime.now(UTC), who="tester", what=what, about={})
+    before = verify(spoil.folder, spoil.signer.public)
+    assert before.head == custody.parse(b"".join(spoil.lines())).entries[-1].hash
+    assert "whether later ones were cut off is not seen" in told(spoil.folder, before)
+    assert f"head      {before.head}" in told(spoil.folder, before)
+    words = ["verify", str(spoil.folder), "--head", before.head]
+    assert main(words) == 0
+    assert "none cut off up to the head that was given" in capsys.readouterr().out
+    spoil.log(spoil.lines()[:-1])
+    assert verify(spoil.folder).faults == ()
+    assert main(words) == 1
+    assert f"custody.log  its line {before.head} is gone" in capsys.readouterr().out
+    custody.append(spoil.folder, spoil.signer, time=datetime.now(UTC), who="tester", what="sold", about={})
+    assert main(words) == 1  # other lines in their place are no substitute
+
+
+def test_no_head(spoil: Spoil, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is no head is an error of whoever typed it, and no fault of the bundle."""
+    assert main(["verify", str(spoil.folder), "--head", "1a2b"]) == 2
+    assert "is no head of a custody log" in capsys.readouterr().err
+
+
 def test_signed_line_edited(spoil: Spoil) -> None:
     """A line that was added, signed and then changed is a fault."""
     custody.append(spoil.folder, spoil.signer, time=datetime.now(UTC), who="tester", what="lent", about={})

@@ -45,10 +45,11 @@ class Viewers:
     registry : Registry
         Open for as long as this is asked.
     session : str, optional
-        Only those of this session.
+        Name or pseudonym of a session: only its viewers.
 
     Attributes
     ----------
+    session : str or None
     candidates : Candidates
         To decode with; with their connections if they are of one session. An empty list is as good as none: blind
         decoding reads what there is.
@@ -61,6 +62,7 @@ class Viewers:
 
     def __init__(self, registry: Registry, session: str | None = None) -> None:
         self.registry = registry
+        self.session = session
         held = registry.candidates(session)
         connected = registry.connected(session, held) if session is not None else ()
         self.candidates = Candidates(held.payloads, connected=connected)
@@ -102,7 +104,7 @@ class Viewers:
     def _settled(self, member: Member, identity: Identity | None) -> Member:
         """Keep of a contradiction only what the registry does not say itself."""
         elsewhere = identity is not None and self.candidates.index(member.payload) is None
-        return member if elsewhere else replace(member, contradiction=None)
+        return member if elsewhere else replace(member, against=None)
 
     def write_down(self, sha256: str, named: Named, *, once: bool = False) -> None:
         """Enter what was found in the registry's chain of detections.

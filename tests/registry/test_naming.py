@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.bundles import bundle
+from tests.bundles import bundle, leak
 from tests.media import Clip, write
 from tests.registry.conftest import Place
 from tests.scenes import KEY, PAYLOAD, film, mark
@@ -29,8 +30,8 @@ from tracemark.profile import PROFILE
 from tracemark.recovery import Candidates, Decoding, Recovery
 from tracemark.recovery.statistics import FOUND, MISTAKEN
 from tracemark.registry import Access, Registry
+from tracemark.remarks import Language, remark
 from tracemark.telling import as_json, as_text
-from tracemark.telling.words import Language
 from tracemark.video import decode
 
 SHOW, LEAKER = "夜の部", "アリス"
@@ -172,11 +173,16 @@ def test_other_session_names_nobody(run: Run, viewers: Site) -> None:
     assert f"none of {OTHERS} known members" in out
 
 
+@pytest.mark.parametrize("command", [("decode",), ("report", "-o")])
 @pytest.mark.parametrize("words", [("--session", "x"), ("--session", "x", "--registry")])
-def test_session_must_be_in_a_registry(run: Run, viewers: Site, words: tuple[str, ...]) -> None:
+def test_session_must_be_in_a_registry(
+    run: Run, viewers: Site, tmp_path: Path, command: tuple[str, ...], words: tuple[str, ...]
+) -> None:
     """A session is of a registry, and one that it knows."""
+    target = [tmp_path / "case"] if "-o" in command else []
     given = [*words, viewers.url] if "--registry" in words else words
-    assert run("decode", *given) == (2, "")
+    assert run(*command, *target, *given) == (2, "")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_candidates_of_a_session_have_their_connections(viewers: Site, tmp_path: Path) -> None:
@@ -200,7 +206,7 @@ def watched(registry: Registry) -> None:
     registry.record(Access(SHOW, LEAKER, event, time) for event, time in events)  # type: ignore[arg-type]
 
 
-ABSENT = replace(FIRST, key_id=KEY.id, contradiction="was not connected when this was shown")
+ABSENT = replace(FIRST, key_id=KEY.id, against=remark("unconnected", seconds=300.0))
 
 
 def test_one_contradiction_is_told(viewers: Site, tmp_path: Path) -> None:
@@ -222,7 +228,7 @@ def test_one_contradiction_is_told(viewers: Site, tmp_path: Path) -> None:
 
 def test_stranger_is_told_once(viewers: Site) -> None:
     """A mark that names nobody in the registry is told so once."""
-    stranger = replace(SECOND, contradiction="the mark names nobody of the 241 known members")
+    stranger = replace(SECOND, against=remark("unlisted", candidates=241))
     with viewers.open() as registry:
         named = Viewers(registry).named(decoding(stranger))
     told = as_text(LEAK, named.decoding, named.identities)
@@ -232,7 +238,7 @@ def test_stranger_is_told_once(viewers: Site) -> None:
 
 def test_member_of_another_session_contradicts(viewers: Site) -> None:
     """Whom the mark names outside of the session asked for is named, and that they are not of it stays told."""
-    outside = replace(FIRST, key_id=KEY.id, contradiction="the mark names nobody of the 120 known members")
+    outside = replace(FIRST, key_id=KEY.id, against=remark("unlisted", candidates=120))
     with viewers.open() as registry:
         named = Viewers(registry, "matinee").named(decoding(outside))
     told = as_text(LEAK, named.decoding, named.identities)
@@ -282,6 +288,47 @@ def test_report_names_whom_the_registry_recognises(run: Run, viewers: Site, tmp_
     assert alice in out
     (entered,) = site.detections()
     assert (entered["method"], entered["leak_sha256"]) == ("registry", told["sha256"])
+
+
+@pytest.mark.parametrize("disclose", [False, True])
+def test_report_of_a_session(run: Run, viewers: Site, tmp_path: Path, *, disclose: bool) -> None:
+    """A report compares with one session's viewers; its command says so, and does the same wherever it is run."""
+    site, target = viewers.copy(tmp_path), tmp_path / "case"
+    words = ["report", "--registry", site.url, "--session", SHOW, "-o", target, *(["--disclose"] if disclose else [])]
+    assert run(*words)[0] == 0
+    with site.open() as registry:
+        (session,) = registry.sessions(SHOW)
+    called = SHOW if disclose else session.pseudonym
+    shown = page(target)
+    assert f"comparison with {OTHERS + 1} known viewers" in shown
+    assert f"They are the viewers of session {called} alone" in shown
+    assert f"--registry URL --session {shlex.quote(called)} --effort fast --json" in shown
+    assert (SHOW in shown) == disclose
+    told = json.loads((target / "decode.json").read_text())
+    again = json.loads(run("decode", "--registry", site.url, "--session", called, "--json")[1])
+    for each in ("verdict", "p_false", "p_mistaken", "method", "margin"):
+        assert again[each] == told[each]
+
+
+def test_report_of_another_session(run: Run, viewers: Site, tmp_path: Path) -> None:
+    """A report about a session that the leak is not of names nobody; whom the mark itself names is no member of it."""
+    target = tmp_path / "case"
+    assert run("report", "--registry", viewers.url, "--session", "matinee", "-o", target)[0] == 1
+    assert f"none of {OTHERS} known members fits well enough" in page(target)
+
+
+def test_report_tells_that_the_mark_is_of_another_session(
+    viewers: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whom the mark names outside of the session asked for is told to be no viewer of it, in the report's language."""
+    monkeypatch.setattr("tracemark.evidence.bundle.as_pdf", lambda *_: b"")
+    against = remark("unlisted", candidates=OTHERS)
+    outside = replace(FIRST, payload=PAYLOAD, key_id=KEY.id, against=against)
+    monkeypatch.setattr("tracemark.evidence.bundle.decode", lambda *_, **__: decoding(outside))
+    with viewers.open() as registry:
+        known = Registered(Viewers(registry, "matinee"))
+        bundle(leak(tmp_path / "a.mp4"), tmp_path / "case", knowledge=known, language="ja")
+    assert against.words("ja") in page(tmp_path / "case")
 
 
 def test_report_of_a_stranger_names_nobody(run: Run, strangers: Site, tmp_path: Path) -> None:

@@ -13,11 +13,12 @@ from tracemark.cli import ERROR, FOUND, NOT_FOUND, complain
 from tracemark.cli.options import (
     FILE,
     KEY_VARIABLE,
-    REGISTRY_VARIABLE,
+    check_session,
     load_keys,
     opened,
     progress_bar,
     registry_options,
+    session_option,
 )
 from tracemark.errors import MediaError, TracemarkError
 from tracemark.telling import as_json, as_text
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
     type=FILE,
     help="Draw where the mark lies, and the evidence, to a .png, .svg or .pdf; numbered if there are several leaks.",
 )
-@click.option("--session", help="Session that the leak is of: only its viewers are compared; needs a registry.")
+@session_option
 @registry_options
 def decode(
     leaks: tuple[Path, ...],
@@ -81,8 +82,7 @@ def decode(
     a registry, everyone in it is compared with the leak, so that far weaker marks name their viewers; whom the mark
     names is told by name, and the detection is written down there.
     """
-    if session is not None and url is None:
-        raise click.UsageError(f"--session needs --registry or {REGISTRY_VARIABLE}")
+    check_session(session, url)
     secrets = load_keys(keys)
     if algorithm is not None:
         check_algorithm(algorithm)

@@ -13,7 +13,7 @@ from tracemark.cli import ERROR, FOUND, complain
 from tracemark.cli.options import FILE, opened, registry_options
 
 if TYPE_CHECKING:
-    from tracemark.telling.words import Language
+    from tracemark.remarks import Language
 
 
 @click.command()

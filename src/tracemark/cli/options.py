@@ -126,6 +126,24 @@ def registry_options(command: Callable[_P, _R]) -> Callable[_P, _R]:
     return which(secret(command))
 
 
+def session_option(command: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Add --session to a command that compares leaks with a registry; `check_session` goes with it."""
+    told = "Session that the leak is of, by name or pseudonym: only its viewers are compared; needs a registry."
+    return click.option("--session", help=told)(command)
+
+
+def check_session(session: str | None, url: str | None) -> None:
+    """See that a session is of a registry.
+
+    Raises
+    ------
+    click.UsageError
+        If there is none.
+    """
+    if session is not None and url is None:
+        raise click.UsageError(f"--session needs --registry or {REGISTRY_VARIABLE}")
+
+
 @contextlib.contextmanager
 def opened(url: str | None, key: Path | None) -> Iterator[Registry]:
     """Open the registry that the options name, and close it when the block ends.

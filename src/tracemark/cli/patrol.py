@@ -12,13 +12,22 @@ from typing import TYPE_CHECKING
 import click
 
 from tracemark.cli import FOUND, NOT_FOUND
-from tracemark.cli.options import FILE, KEY_VARIABLE, load_keys, opened, registry_options
+from tracemark.cli.options import (
+    FILE,
+    KEY_VARIABLE,
+    REGISTRY_VARIABLE,
+    check_session,
+    load_keys,
+    opened,
+    registry_options,
+    session_option,
+)
 from tracemark.errors import PatrolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tracemark.patrol import Full, Patrol, Progress, Store
+    from tracemark.patrol import Compared, Full, Patrol, Progress, Store
     from tracemark.patrol.sources import Found
     from tracemark.video import Effort
 
@@ -69,6 +78,14 @@ _MIB = 1 << 20
     multiple=True,
     help="Network that downloads may come from although it is not public, such as 10.1.0.0/16; may be repeated.",
 )
+@click.option(
+    "--candidates",
+    "compared",
+    type=click.Choice(["none", "closer", "all"]),
+    help="Looks that compare a file with the members in the registry, so that weaker marks name them: none, the closer "
+    "ones, or all; all with --session, else none by default. A million members more than double a fast look's cost.",
+)
+@session_option
 @registry_options
 def patrol(
     sources: tuple[str, ...],
@@ -90,6 +107,8 @@ def patrol(
     download: float,
     redirects: int,
     allowed: tuple[str, ...],
+    compared: Compared | None,
+    session: str | None,
     url: str | None,
     registry_key: Path | None,
 ) -> int:
@@ -98,6 +117,11 @@ def patrol(
     Prints one JSON object a line and hit. Every file is looked at once, in a process of its own with limits. Leaves
     with 0 if a mark was found, 1 if none was, 2 after an error of its own; files that cannot be read are none.
     """
+    check_session(session, url)
+    if compared not in (None, "none") and url is None:
+        raise click.UsageError(f"--candidates {compared} needs --registry or {REGISTRY_VARIABLE}")
+    if compared == "none" and session is not None:
+        raise click.UsageError("--session says whom to compare with, and --candidates none compares with nobody")
     loaded = load_keys(keys)
     try:
         from tracemark.patrol import Limits, Orders, Patrol, Store, cluster, local
@@ -108,17 +132,19 @@ def patrol(
         raise PatrolError(f"{error.name} is not installed", "pip install 'tracemark[patrol]'") from None
     check((*sources, *own))
     networks(allowed)
-    orders = Orders(
-        keys=tuple(str(key.resolve()) for key in keys),
-        key_ids=tuple(key.id for key in loaded),
-        effort=effort,
-        full=full,
-        strangers=not skip_strangers,
-        limits=Limits(memory * _MIB, cpu, wall, max_pixels * 1_000_000, max_size * _MIB, download, redirects),
-        allowed=allowed,
-    )
     with ExitStack() as stack:
         registry = None if url is None else stack.enter_context(opened(url, registry_key))
+        orders = Orders(
+            keys=tuple(str(key.resolve()) for key in keys),
+            key_ids=tuple(key.id for key in loaded),
+            effort=effort,
+            full=full,
+            strangers=not skip_strangers,
+            limits=Limits(memory * _MIB, cpu, wall, max_pixels * 1_000_000, max_size * _MIB, download, redirects),
+            allowed=allowed,
+            compared=compared or ("all" if session else "none"),
+            session=registry.sessions(session)[0].pseudonym if registry and session else None,
+        )
         store = stack.enter_context(Store(state.resolve(), orders.asked))
         count = workers or os.cpu_count() or 1
         hands = stack.enter_context(cluster(scheduler) if scheduler else local(count))

@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING
 import click
 
 from tracemark.cli import FOUND, NOT_FOUND
-from tracemark.cli.options import FILE, KEY_VARIABLE, load_keys, opened, progress_bar, registry_options
+from tracemark.cli.options import (
+    FILE,
+    KEY_VARIABLE,
+    check_session,
+    load_keys,
+    opened,
+    progress_bar,
+    registry_options,
+    session_option,
+)
 from tracemark.telling import as_text
 
 if TYPE_CHECKING:
-    from tracemark.telling.words import Language
+    from tracemark.remarks import Language
     from tracemark.video import Effort
 
 
@@ -34,6 +43,7 @@ if TYPE_CHECKING:
 @click.option("--signing-key", type=FILE, help="Key to sign with; 'tracemark keygen --signing' makes one.")
 @click.option("--tsa", "authority", metavar="URL", help="Time stamping authority (RFC 3161) to ask for a time stamp.")
 @click.option("--tsa-certificate", type=FILE, help="Certificates to check its answer with (PEM).")
+@session_option
 @registry_options
 def report(
     leak: Path,
@@ -51,6 +61,7 @@ def report(
     signing_key: Path | None,
     authority: str | None,
     tsa_certificate: Path | None,
+    session: str | None,
     url: str | None,
     registry_key: Path | None,
 ) -> int:
@@ -58,14 +69,15 @@ def report(
 
     It holds the leak, the decode, a report as HTML and PDF, a custody log, and a signed list of it all. Leaves as
     decode does: with 0 if a mark was found, 1 if none; the folder is made either way. With a registry, everyone in it
-    is compared with the leak, and the detection is written down there.
+    or of one session is compared with the leak, and the detection is written down there.
     """
+    check_session(session, url)
     secrets = load_keys(keys)
     from tracemark import evidence
     from tracemark.naming import Viewers
 
     with ExitStack() as stack:
-        viewers = Viewers(stack.enter_context(opened(url, registry_key))) if url else None
+        viewers = Viewers(stack.enter_context(opened(url, registry_key)), session) if url else None
         with progress_bar(leak.name) as progress:
             made = evidence.make(
                 evidence.Order(

@@ -37,8 +37,8 @@ from tracemark.naming import Named
 from tracemark.payload import Payload
 from tracemark.profile import PROFILE
 from tracemark.recovery import Decoding
+from tracemark.remarks import Language
 from tracemark.telling import as_json
-from tracemark.telling.words import Language
 from tracemark.video import Effort, Progress, Source, decode
 from tracemark.video.atomic import folder_written_whole
 from tracemark.video.errors import unwritable
@@ -299,6 +299,7 @@ class _Maker:
         with Source(leak) as opened:
             still = opened.still
         keys = [key.id for key in order.keys]
+        session = self._session()
         return Findings(
             leak=leak,
             name=order.leak.name,
@@ -314,14 +315,21 @@ class _Maker:
             host=order.host,
             host_sha256=digests(order.host).sha256 if order.host else None,
             candidates=len(order.knowledge.candidates) if order.knowledge else 0,
+            session=session,
             known=self._known(decoding),
             called=self._called(decoding),
             disclose=order.disclose,
             signing_key=order.signing_key.public.id if order.signing_key else None,
             authority=order.authority,
-            repeat=_repeat(leak.name, keys, order, decoding),
+            repeat=_repeat(leak.name, keys, order, session),
             versions=versions(),
         )
+
+    def _session(self) -> str | None:
+        """Tell which session the list was cut down to, without its true name unless that may be told."""
+        asked = self._order.knowledge
+        called = asked.session if asked else None
+        return called and called[self._order.disclose]
 
     def _known(self, decoding: Decoding) -> list[Known] | None:
         """Ask the list of viewers, and keep names and addresses back unless they may be told."""
@@ -331,7 +339,10 @@ class _Maker:
         known = []
         for member in decoding.members:
             identity = self._identity(asked, member.payload, member.key_id)
-            known.append(Known(identity, asked.watching(member.payload, member.key_id, member.media_time)))
+            watching = asked.watching(member.payload, member.key_id, member.media_time)
+            if member.against:
+                watching = replace(watching, against=(*watching.against, member.against))
+            known.append(Known(identity, watching))
         return known
 
     def _called(self, decoding: Decoding) -> dict[Payload, Identity | None]:
@@ -361,12 +372,12 @@ def _outcome(findings: Findings, told: Mapping[str, object]) -> dict[str, object
     }
 
 
-def _repeat(name: str, keys: Sequence[str], order: Order, decoding: Decoding) -> str:
+def _repeat(name: str, keys: Sequence[str], order: Order, session: str | None) -> str:
     parts = ["tracemark", "decode", f"{LEAK_FOLDER}/{name}"]
     for key in keys:
         parts += ["--key", f"{key}.key"]
-    if any(member.method == "registry" for member in decoding.members):
-        parts += ["--registry", "URL"]
+    if order.knowledge and len(order.knowledge.candidates):  # whoever was found: each comparison is corrected for
+        parts += ["--registry", "URL", *(["--session", session] if session else [])]
     parts += ["--effort", order.effort, *(["--whole"] if order.whole else []), "--json"]
     return shlex.join(parts)
 

@@ -113,6 +113,11 @@ class Log:
     entries: tuple[Entry, ...]
     faults: tuple[str, ...]
 
+    @property
+    def head(self) -> str | None:
+        """Hash of the newest line; None if there is none."""
+        return self.entries[-1].hash if self.entries else None
+
     def later(self, count: int) -> tuple[Entry, ...]:
         """Lines after the first `count`."""
         return self.entries[count:]

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from tracemark.payload import Payload
+from tracemark.remarks import Remark
 
 if TYPE_CHECKING:
     from tracemark.naming import Named
@@ -64,15 +65,15 @@ class Watching:
         When what the leak shows was streamed, in UTC; None if the media time or the session's start is not known.
     records : sequence of Access
         Of the member found, around that moment, in order.
-    contradictions : sequence of str
-        In words: what does not go together with the payload found, such as a member who was not connected.
+    against : sequence of Remark
+        What does not go together with the payload found, such as a member who was not connected.
     others : int or None
         How many others were connected at that moment; None if not known.
     """
 
     moment: datetime | None
     records: Sequence[Access] = ()
-    contradictions: Sequence[str] = ()
+    against: Sequence[Remark] = ()
     others: int | None = None
 
 
@@ -82,6 +83,10 @@ class Knowledge(Protocol):
     @property
     def candidates(self) -> Candidates:
         """Everyone on the list, whom the leak is compared with."""
+
+    @property
+    def session(self) -> tuple[str, str] | None:
+        """Pseudonym and true name of the session that the list was cut down to; None if it was not."""
 
     def named(self, decoding: Decoding, /) -> Named:
         """Tell whom a verdict speaks of, as `tracemark decode --registry` does."""

@@ -32,8 +32,22 @@ class Registered:
 
     @property
     def candidates(self) -> Candidates:
-        """Everyone in the registry."""
+        """Everyone in the registry, or its viewers of one session."""
         return self._viewers.candidates
+
+    @property
+    def session(self) -> tuple[str, str] | None:
+        """Pseudonym and true name of the session that was asked for; None if none was.
+
+        Raises
+        ------
+        RegistryError
+            If the database does not answer.
+        """
+        if self._viewers.session is None:
+            return None
+        (asked,) = self._registry.sessions(self._viewers.session)
+        return asked.pseudonym, asked.name
 
     def named(self, decoding: Decoding, /) -> Named:
         """Tell whom a verdict speaks of.
@@ -71,7 +85,7 @@ class Registered:
         if found is None:
             return Watching(None)
         if media_time is None:
-            return Watching(None, contradictions=found.contradictions)
+            return Watching(None, against=found.against)
         (session,) = self._registry.sessions(found.session)
         moment = None if session.started is None else _moment(session.started + round(media_time * 1000))
         records, others = [], set()
@@ -82,7 +96,7 @@ class Registered:
             records.append(Access(_moment(each.joined), "join", each.pseudonym, each.ip or None, each.port))
             if each.left is not None:
                 records.append(Access(_moment(each.left), "leave", each.pseudonym, each.ip or None, each.port))
-        return Watching(moment, records, found.contradictions, len(others))
+        return Watching(moment, records, found.against, len(others))
 
 
 def _moment(ms: int) -> datetime:

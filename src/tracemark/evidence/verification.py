@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ CLOCKS = timedelta(minutes=10)
 """How far the operator's clock may be from the authority's."""
 
 DECODE = "decode.json"
+
+_HEAD = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,10 @@ class Verification:
     stamp : Stamp or None
     later : int
         Lines added to the custody log, and signed, after the bundle was sealed.
+    head : str or None
+        Hash of the log's newest line: kept elsewhere, it shows later whether lines were cut off.
+    noted : bool
+        Whether heads that were kept elsewhere were given; a fault names each that the log does not have.
     """
 
     faults: tuple[Fault, ...]
@@ -70,10 +77,15 @@ class Verification:
     known: bool
     stamp: Stamp | None
     later: int
+    head: str | None = None
+    noted: bool = False
 
 
 def verify(
-    folder: Path, public_key: PublicKey | None = None, authorities: Sequence[x509.Certificate] = ()
+    folder: Path,
+    public_key: PublicKey | None = None,
+    authorities: Sequence[x509.Certificate] = (),
+    heads: Sequence[str] = (),
 ) -> Verification:
     """Verify a bundle.
 
@@ -85,6 +97,9 @@ def verify(
         of their own looks well; only its key's id tells.
     authorities : sequence of x509.Certificate
         Certificates to trust for the time stamp; those in the bundle by default.
+    heads : sequence of str
+        Hashes of custody lines that were the newest at some time. The manifest fixes the lines up to sealing; without a
+        head nothing shows whether later ones were cut off again.
 
     Returns
     -------
@@ -93,8 +108,9 @@ def verify(
     Raises
     ------
     EvidenceError
-        If the folder is none or cannot be read, or a later version of tracemark made it.
+        If the folder is none or cannot be read, or a later version of tracemark made it, or a head is none.
     """
+    _check(heads)
     if not folder.is_dir():
         raise EvidenceError(f"{folder} is no folder", "give the folder that 'tracemark report' wrote")
     faults = list(_strange(folder))
@@ -120,7 +136,7 @@ def verify(
     if key is not None and signed and listing.signing_key != key.id:
         faults.append(Fault(manifest.NAME, "names another signing key than the one that signed it"))
     faults += _files(folder, listing)
-    log_faults, later = _log(folder, listing, key if signed else None)
+    log_faults, log = _log(folder, listing, key if signed else None, heads)
     faults += log_faults
     stamped, stamp_faults = _stamp(folder, listing, signature or sealed, authorities)
     faults += stamp_faults
@@ -130,7 +146,9 @@ def verify(
         key=key if signed else None,
         known=signed and public_key is not None,
         stamp=stamped,
-        later=later,
+        later=len(log.later(listing.custody["entries"])),
+        head=log.head,
+        noted=bool(heads),
     )
 
 
@@ -217,21 +235,28 @@ def _decoded(folder: Path) -> object:
         return None
 
 
-def _log(folder: Path, listing: Manifest, key: PublicKey | None) -> tuple[list[Fault], int]:
+def _check(heads: Sequence[str]) -> None:
+    for head in heads:
+        if not _HEAD.fullmatch(head):
+            raise EvidenceError(f"{head!r} is no head of a custody log", "an earlier 'tracemark verify' printed it")
+
+
+def _log(
+    folder: Path, listing: Manifest, key: PublicKey | None, heads: Sequence[str]
+) -> tuple[list[Fault], custody.Log]:
     content = _content(folder / custody.NAME)
+    log = custody.parse(content or b"")
     if content is None:
-        return [Fault(custody.NAME, "missing")], 0
-    log = custody.parse(content)
+        return [Fault(custody.NAME, "missing")], log
     faults = [Fault(custody.NAME, what) for what in log.faults]
     count, head = listing.custody["entries"], listing.custody["head"]
     if len(log.entries) < count:
         faults.append(Fault(custody.NAME, f"truncated: {len(log.entries)} of {count} lines are left"))
     elif count < 1 or log.entries[count - 1].hash != head:
         faults.append(Fault(custody.NAME, "its lines are not those that were sealed"))
-    later = log.later(count)
     faults += [
         Fault(custody.NAME, f"line {entry.number + 1} was added later and is unsigned")
-        for entry in later
+        for entry in log.later(count)
         if key is None or not custody.signed_by(entry, key)
     ]
     first = log.entries[0] if log.entries else None
@@ -240,7 +265,10 @@ def _log(folder: Path, listing: Manifest, key: PublicKey | None) -> tuple[list[F
     last = log.entries[count - 1] if 0 < count <= len(log.entries) else None
     if last and moment(last.time) > moment(listing.created):
         faults.append(Fault(custody.NAME, "its sealed lines are later than the manifest: a clock was changed"))
-    return faults, len(later)
+    held = {entry.hash for entry in log.entries}
+    lost = (head for head in heads if head not in held)
+    faults += [Fault(custody.NAME, f"its line {head} is gone: lines were cut off or replaced") for head in lost]
+    return faults, log
 
 
 def _stamp(
@@ -292,9 +320,17 @@ def told(folder: Path, found: Verification) -> str:
         f"  sealed    {listing.created}, {len(listing.files)} files",
         f"  signed    {key.id} ({origin})",
         f"  stamped   {_stamped(found.stamp)}",
-        f"  custody   {listing.custody['entries']} lines sealed, {found.later} signed later",
+        f"  custody   {listing.custody['entries']} lines sealed, {found.later} signed later; {_seen(found)}",
+        f"  head      {found.head}",
     ]
     return "\n".join(lines)
+
+
+def _seen(found: Verification) -> str:
+    """Say what is known of the end of the log, which no manifest fixes."""
+    if found.noted:
+        return "none cut off up to the head that was given"
+    return "whether later ones were cut off is not seen (--head)"
 
 
 def _stamped(found: Stamp | None) -> str:

@@ -2,8 +2,8 @@
 
 from tracemark.patrol.hands import Hands, cluster, local
 from tracemark.patrol.limits import Limits
-from tracemark.patrol.orders import Full, Orders
+from tracemark.patrol.orders import Compared, Full, Orders
 from tracemark.patrol.patrol import Patrol, Progress
 from tracemark.patrol.store import Store
 
-__all__ = ["Full", "Hands", "Limits", "Orders", "Patrol", "Progress", "Store", "cluster", "local"]
+__all__ = ["Compared", "Full", "Hands", "Limits", "Orders", "Patrol", "Progress", "Store", "cluster", "local"]

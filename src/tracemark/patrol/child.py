@@ -15,6 +15,7 @@ from av import VideoFrame
 from tracemark.errors import MediaError, PatrolError
 from tracemark.evidence.hashes import CHUNK, Digests, pdq
 from tracemark.keys import Key
+from tracemark.patrol import known
 from tracemark.patrol.addresses import networks
 from tracemark.patrol.fetching import fetch
 from tracemark.patrol.fingerprints import OWN_APART, TURNS, Sampler
@@ -143,7 +144,8 @@ def _look(job: Look) -> dict[str, Any]:
                     break
     else:
         keys = [Key.load(key) for key in job.keys]
-        decoding = decode(path, keys=keys, effort=job.effort, each=each)
+        candidates = known.read(job.known) if job.known else None
+        decoding = decode(path, keys=keys, effort=job.effort, candidates=candidates, each=each)
         report |= {"outcome": decoding.verdict, "decoding": to_plain(decoding)}
         if time.process_time() > deadline:
             report["reason"] = f"only the first {decoding.seconds_used:.1f} s were read: more would take too long"

@@ -67,6 +67,8 @@ class Look:
     limits : Limits
     own : bool, optional
         Whether it is an own recording, which others will be compared with.
+    known : str or None, optional
+        File of the members whom it is compared with; see `tracemark.patrol.known`.
     """
 
     path: str
@@ -76,6 +78,7 @@ class Look:
     samples: int
     limits: Limits
     own: bool = False
+    known: str | None = None
 
 
 Job = Take | Fetch | Look

@@ -19,8 +19,10 @@ from dataclasses import asdict
 from typing import Any, NoReturn
 
 from tracemark import cores
+from tracemark.errors import TracemarkError
+from tracemark.patrol import known
 from tracemark.patrol.child import perform
-from tracemark.patrol.jobs import READY, Ended, Fetch, Job, from_plain
+from tracemark.patrol.jobs import READY, Ended, Fetch, Job, Look, from_plain
 from tracemark.patrol.limits import GRACE, constrain
 
 MOST = 96 << 20
@@ -39,7 +41,11 @@ def serve() -> None:
     gc.freeze()  # else the first collection in every child would copy all that is shared with it
     _say(READY)
     for line in iter(sys.stdin.buffer.readline, b""):
-        ended = bear(from_plain(json.loads(line)))
+        job = from_plain(json.loads(line))
+        if isinstance(job, Look) and job.known:
+            with contextlib.suppress(OSError, ValueError, TracemarkError):  # its child meets the same, and tells of it
+                known.encode(job.known, job.keys)
+        ended = bear(job)
         if ended is None:
             return
         _say(json.dumps(asdict(ended)))

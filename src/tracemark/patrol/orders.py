@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Full = Literal["auto", "all", "shown", "none"]
 """What gets the closer look: everything, what shows an own recording, or nothing; auto is `shown` if there are any."""
 
+Compared = Literal["none", "closer", "all"]
+"""Looks that compare a file with the members in the registry."""
+
 Stage = Literal["print", "fast", "full"]
 """A look: for the fingerprint only; the fast one; the closer one."""
 
@@ -39,6 +42,10 @@ class Orders:
     limits : Limits
     allowed : tuple of str
         Networks that downloads may come from although they are not public.
+    compared : {'none', 'closer', 'all'}
+        Looks that compare with the members in the registry.
+    session : str or None
+        Pseudonym of the session whose viewers alone they are compared with.
     """
 
     keys: tuple[str, ...]
@@ -48,16 +55,27 @@ class Orders:
     strangers: bool = True
     limits: Limits = field(default_factory=Limits)
     allowed: tuple[str, ...] = ()
+    compared: Compared = "none"
+    session: str | None = None
 
     @property
     def asked(self) -> str:
-        """What every content is asked, in a few characters; what was asked something else is looked at again."""
-        said = [sorted(self.key_ids), self.effort, self.full, self.strangers]
+        """What every content is asked, in a few characters; what was asked something else is looked at again.
+
+        Which members there are is no part of it: each new one would have everything looked at again.
+        """
+        said: list[object] = [sorted(self.key_ids), self.effort, self.full, self.strangers]
+        if self.compared != "none":
+            said += [self.compared, self.session]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
     def effort_of(self, stage: Stage) -> Effort | None:
         """Tell the effort of a look; None if it only fingerprints."""
         return {"print": None, "fast": "fast", "full": self.effort}[stage]
+
+    def compares(self, stage: Stage) -> bool:
+        """Tell whether a look compares with the members in the registry."""
+        return stage in {"none": (), "closer": ("full",), "all": ("fast", "full")}[self.compared]
 
 
 def next_look(orders: Orders, content: Content, *, knows_own: bool, earlier: Content | None) -> Stage | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracemark.errors import PatrolError
 from tracemark.naming import Viewers
+from tracemark.patrol import known
 from tracemark.patrol.fingerprints import RECENT, Fingerprint, Library, Recent
 from tracemark.patrol.hands import Hands
 from tracemark.patrol.jobs import Ended, Fetch, Job, Look, Take, stamp_of
@@ -37,6 +38,9 @@ AHEAD = 2
 
 TURNS = 3
 """Times in a run that a file is taken which is another one each time it is looked at."""
+
+FRESH = 3600.0
+"""Seconds after which a watch asks the registry again who there is."""
 
 _DAY = 86400
 _VERDICTS = frozenset({"found", "inconclusive", "absent", "seen"})
@@ -75,7 +79,7 @@ class Patrol:
     tell : callable
         Given one line of JSON for each hit.
     registry : Registry, optional
-        Told of every detection, and asked for names.
+        Told of every detection, and asked for names; and for whom to compare with, if the orders say so.
     progress : callable, optional
         Given a `Progress` now and then.
     """
@@ -92,7 +96,9 @@ class Patrol:
     ) -> None:
         self._orders, self._store, self._hands = orders, store, hands
         self._tell, self._progress = tell, progress
-        self._viewers = None if registry is None else Viewers(registry)
+        self._registry, self._viewers = registry, None if registry is None else Viewers(registry, orders.session)
+        self._members: str | None = None
+        self._listed = time.monotonic()
         self._folder = store.path.with_name(f"{store.path.name}.files")
         self._own, self._seen = Library(), Recent()
         self._ready: deque[tuple[Place, Content]] = deque()
@@ -118,16 +124,19 @@ class Patrol:
         self._store.begin()
         self._folder.mkdir(mode=0o700, exist_ok=True)
         wanted = self._store.kept()
+        if self._viewers and self._orders.compared != "none":
+            self._members = known.write(self._viewers.candidates, self._folder)
+            wanted |= {self._members} if self._members else set()
         for left in self._folder.iterdir():
             if str(left) not in wanted:
                 left.unlink()
-        known = self._store.own().keys()
+        learnt = self._store.own().keys()
         for found in own:
             self._learn(found)
         unknown = Library()
         for sha256, (name, text) in self._store.own().items():
             self._own.add(name, Fingerprint.from_text(text))
-            if sha256 not in known:
+            if sha256 not in learnt:
                 unknown.add(name, Fingerprint.from_text(text))
         if len(unknown):
             self._reopen(unknown)
@@ -148,6 +157,7 @@ class Patrol:
             If the state cannot be written, the registry not reached, or nobody does the work. What was done until then
             is kept.
         """
+        self._ask_again()
         self._enter(found)
         places = self._waiting()
         under_way: dict[Future[Ended], Callable[[Ended], None]] = {}
@@ -164,6 +174,12 @@ class Patrol:
             self._show(_WAKE)
         self._changes.clear()
         self._show()
+
+    def _ask_again(self) -> None:
+        """Take in who has come since the registry was asked, if that is long ago. Earlier lists are still in use."""
+        if self._registry and self._orders.compared != "none" and time.monotonic() >= self._listed + FRESH:
+            self._viewers, self._listed = Viewers(self._registry, self._orders.session), time.monotonic()
+            self._members = known.write(self._viewers.candidates, self._folder)
 
     def _reopen(self, own: Library) -> None:
         """Have those that got a fast look only looked at more closely, if they show a recording that is known now."""
@@ -267,9 +283,8 @@ class Patrol:
             self._finish(content, verdict, content.reason)
             return None
         assert place.taken
-        job = Look(
-            place.path, place.taken, self._orders.keys, self._orders.effort_of(stage), SAMPLES, self._orders.limits
-        )
+        effort, members = self._orders.effort_of(stage), self._members if self._orders.compares(stage) else None
+        job = Look(place.path, place.taken, self._orders.keys, effort, SAMPLES, self._orders.limits, known=members)
         return job, lambda ended: self._looked(place, content, stage, ended)
 
     def _looked(self, place: Place, content: Content, stage: str, ended: Ended) -> None:
@@ -283,13 +298,13 @@ class Patrol:
                 outcome, why = content.decoding["verdict"], f"a closer look failed: {why}"
             self._finish(content, outcome, why, ended)
             return
-        known: dict[str, str | None] = {}
+        looks: dict[str, str | None] = {}
         if content.fingerprint is None:
             fingerprint = Fingerprint.from_text(report["fingerprint"])
-            known = {"shown": self._own.shows(fingerprint), "alike": self._seen.like(fingerprint)}
+            looks = {"shown": self._own.shows(fingerprint), "alike": self._seen.like(fingerprint)}
         else:
             del report["fingerprint"]
-        self._store.looked(content.sha256, stage, ended, **known)
+        self._store.looked(content.sha256, stage, ended, **looks)
         now = self._store.content(content.sha256)
         assert now
         self._ready.append((place, now))

@@ -7,6 +7,7 @@ it; pickles, which can do anything to whoever opens them, are not accepted from 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any, cast, get_args
 
@@ -14,6 +15,7 @@ from tracemark.errors import PatrolError, TracemarkError
 from tracemark.payload import Payload
 from tracemark.recovery import Decoding
 from tracemark.recovery.verdict import Disagreement, Geometry, Matrix, Member, Method, Verdict, VisibleCode
+from tracemark.remarks import quoted
 
 LONGEST = 2000
 """Characters of the longest text that is accepted."""
@@ -24,8 +26,19 @@ _MOST = 100  # reasons, members
 def to_plain(decoding: Decoding) -> dict[str, Any]:
     """Write a verdict as plain values, without what is drawn of it."""
     plain = asdict(replace(decoding, chart=None))
-    del plain["chart"]
+    del plain["chart"], plain["why"]
+    plain["reasons"] = list(decoding.reasons)
+    _told(decoding.members, plain["members"])
+    for odd, told in zip(decoding.disagreements, plain["disagreements"], strict=True):
+        _told(odd.invisible, told["invisible"])
     return plain
+
+
+def _told(members: Sequence[Member], plain: Sequence[dict[str, Any]]) -> None:
+    """Put in words what speaks against members: a state may be read by versions that word it otherwise."""
+    for member, told in zip(members, plain, strict=True):
+        del told["against"]
+        told["contradiction"] = member.contradiction
 
 
 def from_plain(plain: Any) -> Decoding:
@@ -65,7 +78,7 @@ def _decoding(plain: dict[str, Any]) -> Decoding:
         frames_used=int(plain["frames_used"]),
         seconds_used=_number(plain["seconds_used"]),
         geometry=_geometry(plain["geometry"]),
-        reasons=tuple(_text(each) for each in plain["reasons"][:_MOST]),
+        why=tuple(quoted(_text(each)) for each in plain["reasons"][:_MOST]),
         score=_number(plain["score"]),
         trials=int(plain["trials"]),
         members=members,
@@ -95,7 +108,7 @@ def _member(plain: dict[str, Any]) -> Member:
         label=_maybe_text(plain["label"]),
         runner_up=_payload(plain["runner_up"]),
         margin=_maybe(plain["margin"]),
-        contradiction=_maybe_text(plain["contradiction"]),
+        against=None if plain["contradiction"] is None else quoted(_text(plain["contradiction"])),
     )
 
 

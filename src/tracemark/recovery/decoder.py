@@ -318,7 +318,7 @@ class Recovery:
             frames_used=self._frames,
             seconds_used=round(seconds, 3),
             geometry=first.geometry if first else Geometry(),
-            reasons=tuple(why),
+            why=tuple(why),
             score=first.score if first else round(best.score, 3) if best else 0.0,
             trials=self._trials.count,
             members=tuple(members),

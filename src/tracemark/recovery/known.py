@@ -11,6 +11,7 @@ from tracemark.recovery.overview import Overview
 from tracemark.recovery.recognition import Recognition, recognise
 from tracemark.recovery.statistics import probability
 from tracemark.recovery.summary import Find, Seen, member_of
+from tracemark.remarks import remark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tracemark.recovery.recognition import Recognised
     from tracemark.recovery.record import Record
     from tracemark.recovery.verdict import Member
+    from tracemark.remarks import Remark
 
 WAYS = 2
 """Ways of naming a member, blind and known, which share the chance of a false find."""
@@ -137,18 +139,18 @@ class Known:
             label=self.candidates.label(member.payload),
             runner_up=told.runner_up if told else None,
             margin=round(told.margin, 3) if told and told.runner_up else None,
-            contradiction=self._contradiction(member),
+            against=self._against(member),
         )
 
-    def _contradiction(self, member: Member) -> str | None:
+    def _against(self, member: Member) -> Remark | None:
         index = self.candidates.index(member.payload)
         if index is None:
-            return f"the mark names nobody of the {len(self.candidates)} known members"
+            return remark("unlisted", candidates=len(self.candidates))
         if member.media_time is None:
             return None
         end = member.media_time + (member.end - member.start) * (member.speed or 1.0)
         if self.candidates.was_connected(index, member.media_time - LATE, end + LATE) is False:
-            return f"was not connected when this was shown, {member.media_time:.0f} s from the start of the stream"
+            return remark("unconnected", seconds=member.media_time)
         return None
 
 

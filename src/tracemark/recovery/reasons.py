@@ -1,4 +1,4 @@
-"""Why a leak did not name anyone, in words, from what was measured."""
+"""Why a leak did not name anyone, from what was measured."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import numpy as np
 
 from tracemark.frames import layout_of, luma_and_chroma, planes
 from tracemark.recovery.statistics import score_needed
+from tracemark.remarks import remark
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tracemark.frames import Frame
+    from tracemark.remarks import Remark
 
 PILOT_SEEN = 12.0
 """Score of the pilot in the whole picture as it stands at which a mark seems to be there; unmarked clips reach 9.2. In
@@ -102,7 +104,7 @@ def explain(
     seconds: float,
     several_keys: bool,
     searched: bool,
-) -> list[str]:
+) -> list[Remark]:
     """Say what stood in the way and what would help.
 
     Parameters
@@ -125,43 +127,33 @@ def explain(
 
     Returns
     -------
-    list of str
+    list of Remark
         Empty if a member was found.
     """
     if found:
         return []
-    why = []
+    why: list[Remark] = []
     needed = score_needed(trials)
-    keys = "any of these keys" if several_keys else "this key"
+    keys = remark("any_key" if several_keys else "this_key")
     if not foreign:
-        why.append(f"a message of {keys} is there, but too weak to tell its member from others of similar codewords")
-        why.append("a little more of the same leak, or a copy of better quality, would tell them apart")
+        why += [remark("ambiguous", keys=keys), remark("ambiguous_help")]
     elif suspected:
+        why.append(remark("suspected", keys=keys, pilot=pilot, seen=PILOT_SEEN, score=score, needed=needed))
         likely = max(score, DATA_TO_PILOT * pilot * 0.5)
         more = seconds * max((needed / min(likely, needed * 0.95)) ** 2 - 1, 0.1)
-        why.append(
-            f"a mark of {keys} seems to be there (pilot {pilot:.1f} of {PILOT_SEEN:g}), "
-            f"but the message scores {score:.1f} of {needed:.1f} needed"
-        )
-        longer = "more pictures of it" if still else f"about {more:.0f} more seconds of this quality"
-        why.append(f"{longer}, or an earlier copy of better quality, would help")
+        why.append(remark("suspected_still_help") if still else remark("suspected_help", more=more))
     elif still:
-        why.append(f"no message of {keys} in this single picture: it scores {score:.1f} of {needed:.1f} needed")
-        why.append("more pictures of the same leak as one video, or the video itself, carry far more of the mark")
+        why += [remark("still", keys=keys, score=score, needed=needed), remark("still_help")]
     else:
-        how = "in any size, angle or part of the picture" if searched else "with the whole picture in place"
-        why.append(f"no mark of {keys} was seen {how} (pilot {pilot:.1f} of {PILOT_SEEN:g})")
+        why.append(remark("unseen" if searched else "unseen_in_place", keys=keys, pilot=pilot, seen=PILOT_SEEN))
         if not searched:
-            why.append("only the picture as it stands was looked at; a higher effort searches for crops and turns, too")
+            why.append(remark("unseen_in_place_help"))
         if seconds < 2:
-            why.append(f"the leak is only {seconds:.1f} s long; 2 s or more are wanted")
+            why.append(remark("short", seconds=seconds))
     if min(quality.width, quality.height) < SMALL_SIDE:
-        why.append(f"the picture has only {quality.width}x{quality.height} pixels; a larger copy would carry more")
+        why.append(remark("small", width=quality.width, height=quality.height))
     if quality.contrast >= 2 and quality.sharpness < BLURRED:
-        why.append(
-            f"the picture is too blurred: {quality.sharpness:.2f} of its detail is as fine as the mark, "
-            f"{BLURRED:g} and more where it can be read; a sharper copy would carry more"
-        )
+        why.append(remark("blurred", sharpness=quality.sharpness, needed=BLURRED))
     if quality.contrast < 2:
-        why.append("the picture is almost uniform; codecs leave nothing of the mark in such pictures")
+        why.append(remark("uniform"))
     return why

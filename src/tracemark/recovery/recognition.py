@@ -25,6 +25,7 @@ from tracemark import coding
 from tracemark.cores import in_order
 from tracemark.recovery.innocence import log_p_innocent
 from tracemark.recovery.statistics import FOUND, MISTAKEN, log_p_fits, probability
+from tracemark.remarks import remark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from tracemark.recovery.candidates import Candidates
     from tracemark.recovery.listener import Heard, Where
     from tracemark.recovery.message import Message
+    from tracemark.remarks import Remark
 
     Floats = NDArray[np.float32]
     Doubles = NDArray[np.float64]
@@ -144,12 +146,10 @@ class Recognition:
     log_p_false: float = 0.0
 
     @property
-    def reason(self) -> str:
-        """In words, why nobody was recognised."""
-        return (
-            f"none of {self.candidates} known members fits well enough: the best scores {self.score:.1f}, "
-            f"which chance reaches in {probability(self.log_p_false):.2g} of cases"
-        )
+    def reason(self) -> Remark:
+        """Why nobody was recognised."""
+        chance = probability(self.log_p_false)
+        return remark("unrecognised", candidates=self.candidates, score=self.score, chance=chance)
 
 
 class _Search:

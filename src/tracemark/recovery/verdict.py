@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tracemark.payload import Payload
+    from tracemark.remarks import Remark
 
 Verdict = Literal["found", "inconclusive", "absent"]
 """`found`: a member is named; `inconclusive`: a mark seems to be there, but not enough of it; `absent`: nothing."""
@@ -65,8 +66,8 @@ class Member:
         The candidate who fits the same evidence next best and is not named; None without candidates.
     margin : float or None
         Deviations by which that one's score is lower.
-    contradiction : str or None
-        In words, what speaks against this member although the mark names them.
+    against : Remark or None
+        What speaks against this member although the mark names them.
     """
 
     payload: Payload
@@ -83,7 +84,12 @@ class Member:
     label: str | None = None
     runner_up: Payload | None = None
     margin: float | None = None
-    contradiction: str | None = None
+    against: Remark | None = None
+
+    @property
+    def contradiction(self) -> str | None:
+        """What speaks against this member, in English."""
+        return str(self.against) if self.against else None
 
 
 @dataclass(frozen=True)
@@ -214,8 +220,8 @@ class Decoding:
     seconds_used : float
         Seconds of the leak that were read.
     geometry : Geometry
-    reasons : tuple of str
-        In words, what stood in the way and what would help.
+    why : tuple of Remark
+        What stood in the way and what would help.
     score : float
         The statistic that `p_false` comes from: ``z`` of `tracemark.recovery.statistics`.
     trials : int
@@ -243,7 +249,7 @@ class Decoding:
     frames_used: int
     seconds_used: float
     geometry: Geometry
-    reasons: tuple[str, ...]
+    why: tuple[Remark, ...]
     score: float
     trials: int
     members: tuple[Member, ...] = ()
@@ -252,6 +258,11 @@ class Decoding:
     chart: Chart | None = field(default=None, compare=False, repr=False)
     visible_codes: tuple[VisibleCode, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What stood in the way and what would help, in English."""
+        return tuple(str(each) for each in self.why)
 
     @property
     def visible_code(self) -> VisibleCode | None:

@@ -9,7 +9,17 @@ from sqlalchemy import select
 
 from tracemark.registry.grants import from_stored
 from tracemark.registry.names import TABLES, read
-from tracemark.registry.tables import accesses, detections, erasures, grants, heads, names, outcomes
+from tracemark.registry.tables import (
+    accesses,
+    case_events,
+    cases,
+    detections,
+    erasures,
+    grants,
+    heads,
+    names,
+    outcomes,
+)
 from tracemark.registry.times import to_text
 
 if TYPE_CHECKING:
@@ -18,7 +28,11 @@ if TYPE_CHECKING:
     from tracemark.registry.vault import Vault
 
 _ROWS_AT_ONCE = 10_000
-_KINDS_OF_TABLES = (*TABLES.values(), grants, accesses, detections, outcomes, erasures, heads)
+_KINDS_OF_TABLES = (*TABLES.values(), grants, accesses, detections, outcomes, erasures, heads, cases, case_events)
+_DISCLOSED = frozenset({"ip", "port", "note"})
+"""Columns that may tell who somebody is: a note is whatever a person wrote."""
+_RENAMED = {(cases.name, "kind"): "notice"}
+"""Columns whose name every row has already."""
 
 
 def export(connection: Connection, vault: Vault, *, disclose: bool) -> Iterator[dict[str, object]]:
@@ -30,7 +44,7 @@ def export(connection: Connection, vault: Vault, *, disclose: bool) -> Iterator[
         In one transaction, so that what is given out belongs together.
     vault : Vault
     disclose : bool
-        With names and addresses; pseudonyms alone without.
+        With names, addresses and the notes of cases; pseudonyms alone without.
 
     Yields
     ------
@@ -65,8 +79,8 @@ def _object(
         elif name.endswith("_id") and name.removesuffix("_id") in TABLES:
             kind = name.removesuffix("_id")
             made[kind] = people[kind].get(value) or pseudonyms[kind].get(value)
-        elif disclose or name not in ("ip", "port"):
-            made[name] = value
+        elif disclose or name not in _DISCLOSED:
+            made[_RENAMED.get((table.name, name), name)] = value
     if table in TABLES.values() and disclose:
         kind = next(kind for kind, each in TABLES.items() if each is table)
         made["name"] = people[kind].get(row.id)

@@ -13,6 +13,7 @@ from tracemark.registry.names import read
 from tracemark.registry.tables import members, sessions
 from tracemark.registry.times import to_text
 from tracemark.registry.watching import was_watching
+from tracemark.remarks import Remark, remark
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -36,8 +37,8 @@ class Identity:
         Of the member; it stays.
     erased : int or None
         When the member was erased, UTC in milliseconds.
-    contradictions : tuple of str
-        What speaks against this member having leaked what was shown, in words.
+    against : tuple of Remark
+        What speaks against this member having leaked what was shown.
     """
 
     grant: Grant
@@ -46,7 +47,12 @@ class Identity:
     member: str | None
     pseudonym: str
     erased: int | None
-    contradictions: tuple[str, ...] = ()
+    against: tuple[Remark, ...] = ()
+
+    @property
+    def contradictions(self) -> tuple[str, ...]:
+        """What speaks against this member, in English."""
+        return tuple(str(each) for each in self.against)
 
     @property
     def erased_at(self) -> str | None:
@@ -83,9 +89,9 @@ def identify(
     shown = select(sessions.c.pseudonym, sessions.c.started_ms).where(sessions.c.id == grant.session_id)
     session = connection.execute(shown).one()
     session_name = read(connection, vault, "session", [grant.session_id]).get(grant.session_id, session.pseudonym)
-    against = []
+    against: list[Remark] = []
     if key_id is not None and key_id != grant.key_id:
-        against.append(f"the payload was granted under key {grant.key_id}, the mark was made with {key_id}")
+        against.append(remark("other_key", granted=grant.key_id, read=key_id))
     if media_time is not None:
         media_ms = round(media_time * 1000)
         if was_watching(connection, grant.session_id, grant.member_id, media_ms) is False:
@@ -97,12 +103,12 @@ def identify(
         member=read(connection, vault, "member", [grant.member_id]).get(grant.member_id),
         pseudonym=member.pseudonym,
         erased=member.erased_ms,
-        contradictions=tuple(against),
+        against=tuple(against),
     )
 
 
-def _absent(media_time: float, started: int | None) -> str:
-    when = f"{media_time:.1f} s after the session's start"
-    if started is not None:
-        when += f" ({to_text(started + round(media_time * 1000))})"
-    return f"the access records do not have this member connected {when}, when this was shown"
+def _absent(media_time: float, started: int | None) -> Remark:
+    moment = to_text(None if started is None else started + round(media_time * 1000))
+    if moment is None:
+        return remark("no_record", seconds=media_time)
+    return remark("no_record_at", seconds=media_time, moment=moment)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tracemark.registry.vault import Vault
 
+_PSEUDONYMOUS = {"member": members, "session": sessions}
+
 
 @dataclass(frozen=True)
 class Session:
@@ -85,7 +87,7 @@ class Erased:
 
 
 def number_of(connection: Connection, vault: Vault, kind: str, name: str) -> int:
-    """Return the number of a name; a member may be called by their pseudonym, too.
+    """Return the number of a name; members and sessions may be called by their pseudonyms, too.
 
     Raises
     ------
@@ -93,8 +95,9 @@ def number_of(connection: Connection, vault: Vault, kind: str, name: str) -> int
         If nobody has it.
     """
     number = names.find(connection, vault, kind, name)
-    if number is None and kind == "member":
-        number = connection.execute(select(members.c.id).where(members.c.pseudonym == name)).scalar_one_or_none()
+    if number is None and kind in _PSEUDONYMOUS:
+        table = _PSEUDONYMOUS[kind]
+        number = connection.execute(select(table.c.id).where(table.c.pseudonym == name)).scalar_one_or_none()
     if number is None:
         raise RegistryError(f"the registry knows no {kind} {name!r}", "names must be written as they were given")
     return number
@@ -111,7 +114,7 @@ def set_session(connection: Connection, vault: Vault, name: str, performer: str 
 
 
 def sessions_of(connection: Connection, vault: Vault, name: str | None) -> list[Session]:
-    """List the sessions, or the one that has a name.
+    """List the sessions, or the one that has a name or pseudonym.
 
     Raises
     ------

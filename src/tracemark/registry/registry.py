@@ -141,7 +141,7 @@ class Registry:
             people.set_session(connection, self.vault, name, performer, started)
 
     def sessions(self, name: str | None = None) -> list[Session]:
-        """List the sessions, or the one that has a name.
+        """List the sessions, or the one that has a name or pseudonym.
 
         Raises
         ------
@@ -256,7 +256,7 @@ class Registry:
         Parameters
         ----------
         session : str, optional
-            Of this session only.
+            Name or pseudonym of a session: of this one only.
         at : int, optional
             Only of those who were watching then, UTC in milliseconds.
         media_time : float, optional

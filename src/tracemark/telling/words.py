@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import atan2, degrees, hypot, isfinite
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tracemark.recovery import Geometry
 
     Point = tuple[float, float]
-
-Language = Literal["en", "ja"]
-"""Languages that reports and notices are written in."""
 
 NEAR = 0.02
 """Share of a side by which a corner may be off before a picture counts as out of place, slanted or cut."""

@@ -105,7 +105,7 @@ def decode(
         assert recovery is not None  # `frames` raises if there is none; tells mypy
         found, damage = recovery.finish(), opened.damage
     decoding = with_visible(found, album, keys, effort=effort, code=code)
-    return replace(decoding, size=size, reasons=(*decoding.reasons, *damage))
+    return replace(decoding, size=size, why=(*decoding.why, *damage))
 
 
 def shown_size(frame: VideoFrame, pixel_aspect: float) -> tuple[int, int]:

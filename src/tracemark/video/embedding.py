@@ -166,5 +166,5 @@ def _embed_video(
                     progress(source.position, source.duration)
         source.require_frames()
         writer.finish()
-    notes = (*writer.notes, *marker.notes, *source.damage)
+    notes = (*writer.notes, *marker.notes, *(str(each) for each in source.damage))
     return Marked(marker.frames, source.position, writer.encoder.name, notes)

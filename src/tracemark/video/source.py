@@ -19,6 +19,7 @@ import av
 from av.stream import Disposition
 
 from tracemark.errors import MediaError
+from tracemark.remarks import Remark, remark
 from tracemark.video.errors import unreadable
 
 Progress = Callable[[float, float | None], None]
@@ -125,19 +126,19 @@ class Source:
         return self._end_time - self._first_time if self._first_time is not None else 0.0
 
     @property
-    def damage(self) -> tuple[str, ...]:
-        """What could not be read, in words; empty while nothing is known to be wrong.
+    def damage(self) -> tuple[Remark, ...]:
+        """What could not be read; empty while nothing is known to be wrong.
 
         A cut end is only known once all frames have been asked for.
         """
         found = []
         if self._bad_packets:
-            noun = "packet is" if self._bad_packets == 1 else "packets are"
-            found.append(f"{self._bad_packets} {noun} damaged")
+            count = self._bad_packets
+            found.append(remark("packet_damaged" if count == 1 else "packets_damaged", count=count))
         if self._stopped:
-            found.append(f"reading stopped after {self.position:.1f} s: {self._stopped}")
+            found.append(remark("stopped", seconds=self.position, why=self._stopped))
         elif self._read_to_end and self.duration and self.position < self.duration - CUT_TOLERANCE:
-            found.append(f"the file is cut: {self.position:.1f} of {self.duration:.1f} s could be read")
+            found.append(remark("cut", read=self.position, whole=self.duration))
         return tuple(found)
 
     def packets(self, *streams: av.stream.Stream) -> Iterator[av.Packet[av.stream.Stream]]:

@@ -11,7 +11,7 @@ from tracemark.cli.options import opened, registry_options
 
 
 @click.command()
-@click.option("--disclose", is_flag=True, help="With names and addresses instead of pseudonyms.")
+@click.option("--disclose", is_flag=True, help="With names, addresses and notes instead of pseudonyms.")
 @click.option("--json", "in_json", is_flag=True, help="One JSON object a line, which it is anyway.")
 @registry_options
 def export(*, disclose: bool, in_json: bool, url: str | None, registry_key: Path | None) -> None:  # noqa: ARG001 - see its help

@@ -10,7 +10,7 @@ from datetime import datetime
 from tracemark.evidence.notices.case import Case
 from tracemark.evidence.notices.checks import CHECKS, JST
 from tracemark.evidence.notices.kinds import Basis, Element, Field, Kind, shared
-from tracemark.telling.words import Language
+from tracemark.remarks import Language
 
 
 @dataclass(frozen=True)

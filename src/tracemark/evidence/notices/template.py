@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tracemark.evidence.notices.kinds import Kind
-from tracemark.telling.words import Language
+from tracemark.remarks import Language
 
 _SHAPES = {
     "urls": '[""]',

@@ -50,9 +50,9 @@ def rivals(findings: Findings, say: Words) -> tuple[Block, ...]:
     if not findings.candidates:
         return (Paragraph(say("rival.none")),)
     count, members = f"{findings.candidates:,}", findings.decoding.members
-    if not members:
-        return (Paragraph(say("rival.nobody", count=count)),)
-    blocks: list[Block] = [Paragraph(say("rival.compared", count=count))]
+    blocks: list[Block] = [Paragraph(say("rival.compared" if members else "rival.nobody", count=count))]
+    if findings.session:
+        blocks.append(Paragraph(say("rival.session", session=findings.session)))
     for number, member in enumerate(members):
         if len(members) > 1:
             blocks.append(Heading(say("found.several", number=number + 1, count=len(members))))

@@ -26,7 +26,8 @@ from tracemark.evidence.report.words import Words, probability, words
 from tracemark.profile import PROFILE
 from tracemark.recovery.statistics import RADEMACHER_CONSTANT, score_needed
 from tracemark.recovery.verdict import Member
-from tracemark.telling.words import Language, clock_time, placing
+from tracemark.remarks import Language, Remark
+from tracemark.telling.words import clock_time, placing
 
 PICTURE = 0.8
 """Share of the text's width that a picture of the leak takes: two of them and the evidence over time fill a page."""
@@ -66,8 +67,8 @@ def compose(findings: Findings, drawn: Drawn, language: Language) -> Document:
         Section(say("section.repeat"), _repeat(findings, say)),
         Section(say("section.seal"), _seal(findings, say)),
     ]
-    if decoding.reasons:
-        sections.insert(2, Section(say("section.reasons"), (Points(tuple(decoding.reasons)),)))
+    if decoding.why:
+        sections.insert(2, Section(say("section.reasons"), (Points(_told(decoding.why, say)),)))
     return Document(
         language=language,
         title=say("document.title"),
@@ -80,6 +81,10 @@ def compose(findings: Findings, drawn: Drawn, language: Language) -> Document:
         footer=say("document.footer", version=__version__),
         page=say("document.page"),
     )
+
+
+def _told(remarks: Sequence[Remark], say: Words) -> tuple[str, ...]:
+    return tuple(each.words(say.language) for each in remarks)
 
 
 def _minute(findings: Findings) -> str:
@@ -209,8 +214,8 @@ def _moment(watching: Watching, say: Words, *, disclose: bool) -> Sequence[Block
         blocks.append(Paragraph(say("watching.no_records")))
     if watching.others is not None:
         blocks.append(Paragraph(say("watching.others", count=f"{watching.others:,}")))
-    if watching.contradictions:
-        blocks += [Paragraph(say("watching.contradicted"), strong=True), Points(tuple(watching.contradictions))]
+    if watching.against:
+        blocks += [Paragraph(say("watching.contradicted"), strong=True), Points(_told(watching.against, say))]
     elif watching.records:
         blocks.append(Paragraph(say("watching.agreed")))
     return blocks
@@ -271,16 +276,12 @@ def _repeat(findings: Findings, say: Words) -> tuple[Block, ...]:
     return (
         Paragraph(say("repeat.decode")),
         Code(findings.repeat),
-        *([Paragraph(say("repeat.compared"))] if _recognised(findings) else []),
+        *([Paragraph(say("repeat.compared"))] if findings.candidates else []),
         Paragraph(say("repeat.verify")),
         Code(VERIFY),
         Heading(say("repeat.versions")),
         Facts(rows),
     )
-
-
-def _recognised(findings: Findings) -> bool:
-    return any(member.method == "registry" for member in findings.decoding.members)
 
 
 def _seal(findings: Findings, say: Words) -> tuple[Block, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tracemark.telling.words import Language
+from tracemark.remarks import Language
 
 
 @dataclass(frozen=True)

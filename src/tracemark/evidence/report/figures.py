@@ -15,7 +15,7 @@ from tracemark.evidence.report import difference
 from tracemark.evidence.report.findings import Findings
 from tracemark.evidence.report.fonts import FAMILY, font_files
 from tracemark.evidence.report.words import Words, words
-from tracemark.telling.words import Language
+from tracemark.remarks import Language
 from tracemark.video import plot
 
 DOTS = 160

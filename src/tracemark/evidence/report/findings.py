@@ -55,6 +55,8 @@ class Findings:
     host_sha256 : str or None
     candidates : int
         Known viewers whom the leak was compared with.
+    session : str or None
+        The session whose viewers alone they are, as it may be told.
     known : sequence of Known or None
         One for each member of the decoding; None if no list was asked.
     called : mapping of Payload to Identity or None
@@ -87,6 +89,7 @@ class Findings:
     host: Path | None = None
     host_sha256: str | None = None
     candidates: int = 0
+    session: str | None = None
     known: Sequence[Known] | None = None
     called: Mapping[Payload, Identity | None] = field(default_factory=dict)
     disclose: bool = False

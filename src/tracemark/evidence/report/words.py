@@ -8,7 +8,8 @@ from functools import cache
 from importlib import resources
 from math import floor, log10
 
-from tracemark.telling.words import Language, Phrases
+from tracemark.remarks import Language
+from tracemark.telling.words import Phrases
 from tracemark.video.plot import Labels
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

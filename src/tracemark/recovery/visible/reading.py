@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 
 from tracemark.recovery.visible.agreement import disagreements
 from tracemark.recovery.visible.sighting import visible_codes
+from tracemark.remarks import remark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tracemark.keys import Key
     from tracemark.overlay import SessionCode
+    from tracemark.payload import Payload
     from tracemark.recovery.decoder import Effort
     from tracemark.recovery.verdict import Decoding, Disagreement
     from tracemark.recovery.visible.album import Album
+    from tracemark.remarks import Remark
 
 
 def with_visible(
@@ -46,19 +49,24 @@ def with_visible(
     geometries = [member.geometry for member in decoding.members] or [decoding.geometry]
     codes = visible_codes(album.pages(), geometries, keys, effort=effort, code=code)
     odd = disagreements(codes, decoding.members)
-    why = [_in_words(each) for each in odd]
+    why = [_told(each) for each in odd]
     if codes and not decoding.members:
-        why.append("only the visible code names somebody; anybody can paste a code, so it is no proof without the mark")
-    return replace(decoding, visible_codes=tuple(codes), disagreements=tuple(odd), reasons=(*decoding.reasons, *why))
+        why.append(remark("code_alone"))
+    return replace(decoding, visible_codes=tuple(codes), disagreements=tuple(odd), why=(*decoding.why, *why))
 
 
-def _in_words(odd: Disagreement) -> str:
-    seen, marks = odd.visible.payload, [each.payload for each in odd.invisible]
-    named = " and ".join(f"session {each.session}, member {each.member}" for each in marks)
-    across = sum(x for x, _ in odd.visible.outline) / 4
-    down = sum(y for _, y in odd.visible.outline) / 4
-    return (
-        f"the visible code names session {seen.session}, member {seen.member}, but the mark under it names {named} "
-        f"(from {odd.start:.1f} to {odd.end:.1f} s of the leak, at {100 * across:.0f} % across and {100 * down:.0f} % "
-        "down): spliced, forged or pasted"
+def _told(odd: Disagreement) -> Remark:
+    outline = odd.visible.outline
+    return remark(
+        "code_disagrees",
+        seen=_somebody(odd.visible.payload),
+        marked=tuple(_somebody(each.payload) for each in odd.invisible),
+        start=odd.start,
+        end=odd.end,
+        across=100 * sum(x for x, _ in outline) / 4,
+        down=100 * sum(y for _, y in outline) / 4,
     )
+
+
+def _somebody(payload: Payload) -> Remark:
+    return remark("somebody", session=payload.session, member=payload.member)
