@@ -6,6 +6,7 @@ the work they share: nothing is left behind that a fork would trip over.
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
-MOST = 4
-"""Threads at most: each may hold the pictures of a placement that is looked through, 50 MiB of them."""
+MOST = 2
+"""Threads at most: each may hold a placement's record and what is made of it, 200 MiB, and a decode has to stay under
+1 GiB."""
 
 LOOK_UP = 0.02
 """Seconds after which a piece of work that waits for another looks up whether it is still wanted."""
@@ -159,3 +161,10 @@ def _pool(threads: int) -> Iterator[ThreadPoolExecutor | None]:
         finally:
             started.set()
         yield pool
+    _give_back()
+
+
+def _give_back() -> None:
+    """Give memory that is free back to the system: each thread keeps its own for later, and might never use it."""
+    if os.name == "posix" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):  # the GNU C library's alone
+        trim(0)
