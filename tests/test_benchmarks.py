@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import contact_sheet, leaks, lines, main_job, page, quality, report, search_trials
+from benchmarks import contact_sheet, leaks, lines, main_job, page, quality, report, search_trials, waiting
 from benchmarks.colour import ciede2000
-from benchmarks.workshop import Verdict, Workshop
+from benchmarks.workshop import RIGHT_KEY, Verdict, Workshop
 from tracemark import Payload
 from tracemark.errors import TracemarkError
 
@@ -308,3 +308,24 @@ def test_search_trials(host: Path, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as changed:
         changed.setattr(search_trials, "decode", lambda *_, **__: pytest.fail("decoded again"))
         assert [search_trials.tried(workshop, trial) for trial in trials] == outcomes
+
+
+def test_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Films are as long as they say, a command's time and memory are measured, and what misses its bar is bold."""
+    monkeypatch.setattr(waiting, "SECONDS", 3.0)
+    clip = write(tmp_path / "clip.mkv", pictures())
+    waits = waiting.films(clip, tmp_path, 12.0)
+    assert [round(waiting.length_of(wait.film)) for wait in waits] == [3, 3, 3, 3, 12]
+    RIGHT_KEY.save(tmp_path / "key")
+    first = waiting.waited(replace(waits[0], options=("--effort", "fast")), tmp_path / "key")
+    assert first.verdict in ("found", "absent", "inconclusive")
+    assert first.seconds > 0.1
+    assert 50 < first.memory < 1024
+    slow = waiting.Waited(waits[-1], "absent", 2.0, 12.0, 100)
+    good = waiting.Waited(waits[0], "found", 2.0, 3.0, 100)
+    assert [line.holds for line in (good, slow, replace(slow, seconds=1.0), replace(good, memory=2000))] == [
+        *(True, False, True, False)
+    ]
+    written = waiting.page([good, slow], {"command": "a test"})
+    assert "| 3 s, as it stands | 3 s | 2.0 s, 1.5 x real time | 100 | found |" in written
+    assert "| **2.0 s, 6.0 x real time** |" in written
