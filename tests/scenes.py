@@ -93,11 +93,12 @@ def bunny(count: int) -> list[av.VideoFrame]:
 
 
 def mark(frames: Iterable[av.VideoFrame], secret: Key = KEY, payload: Payload = PAYLOAD) -> list[av.VideoFrame]:
-    """Mark frames for one viewer at the default strength."""
-    viewer = Embedder(secret).viewer(payload)
+    """Mark frames for one viewer of several, at the default strength."""
+    embedder = Embedder(secret)
+    viewer = embedder.viewer(payload)
     marked = []
     for frame in frames:
-        copy = viewer.mark(frame)
+        copy = viewer.mark(embedder.prepare(frame))
         assert isinstance(copy, av.VideoFrame)
         marked.append(copy)
     return marked
