@@ -147,9 +147,10 @@ def test_every_viewer_has_their_own_overlays() -> None:
         return await asyncio.gather(drain(relay.subscribe(PAYLOAD, [code])), drain(relay.subscribe(PAYLOAD)))
 
     coded, bare = asyncio.run(play())
-    viewer = Embedder(KEY).viewer(PAYLOAD, [code])
+    embedder = Embedder(KEY)
+    viewer = embedder.viewer(PAYLOAD, [code])
     for host, one, other in zip(frames, coded, bare, strict=True):
-        expected, plain = viewer.mark(host), mark([host])[0]
+        expected, plain = viewer.mark(embedder.prepare(host)), mark([host])[0]
         assert isinstance(expected, av.VideoFrame)
         assert (expected.to_ndarray() == one.to_ndarray()).all()
         assert (plain.to_ndarray() == other.to_ndarray()).all()
