@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self, Unpack, cast
 
 from tracemark.errors import RegistryError, TracemarkError
 from tracemark.payload import Payload
@@ -19,7 +19,7 @@ from tracemark.registry.accesses import Access
 from tracemark.registry.grants import random_payload
 from tracemark.registry.names import now_ms
 from tracemark.registry.spool import Note, Spool
-from tracemark.registry.stay import Attendance, Stay
+from tracemark.registry.stay import Attendance, Stay, Where
 from tracemark.registry.vault import checked_name
 
 if TYPE_CHECKING:
@@ -172,11 +172,7 @@ class LiveRegistry:
         key: Key,
         session: str,
         member: str,
-        *,
-        ip: str = "",
-        port: int | None = None,
-        agent: str = "",
-        node: str = "",
+        **where: Unpack[Where],
     ) -> Stay:
         """Let somebody in: have their payload granted, and write down that they joined. Waits as `grant` does.
 
@@ -186,8 +182,8 @@ class LiveRegistry:
             That the mark will be made with.
         session, member : str
             Any names.
-        ip, port, agent, node
-            Where from, with what, and which server; see `Access`.
+        **where : Where
+            Where from, with what, and which server.
 
         Returns
         -------
@@ -199,7 +195,7 @@ class LiveRegistry:
         RegistryError
             As `grant` does, or if the address is none.
         """
-        joined = _joined(session, member, ip, port, agent, node)
+        joined = _joined(session, member, where)
         return Stay(self.grant(session, member, key), joined, self.put)
 
     def attend(
@@ -208,11 +204,7 @@ class LiveRegistry:
         key: Key,
         session: str,
         member: str,
-        *,
-        ip: str = "",
-        port: int | None = None,
-        agent: str = "",
-        node: str = "",
+        **where: Unpack[Where],
     ) -> Attendance:
         """Let one more viewer in, as `join` does, and begin marking.
 
@@ -222,7 +214,7 @@ class LiveRegistry:
             Of the stream.
         key : Key
             The embedder's.
-        session, member, ip, port, agent, node
+        session, member, **where
             As for `join`.
 
         Returns
@@ -234,7 +226,7 @@ class LiveRegistry:
         RegistryError
             As `join` does.
         """
-        joined = _joined(session, member, ip, port, agent, node)
+        joined = _joined(session, member, where)
         payload = self.grant(session, member, key)
         return Attendance(embedder.viewer(payload), payload, joined, self.put)
 
@@ -385,9 +377,8 @@ class LiveRegistry:
             self._last_failure = how
 
 
-def _joined(session: str, member: str, ip: str, port: int | None, agent: str, node: str) -> Access:
-    connection = secrets.token_hex(8)
-    return Access(session, member, "join", now_ms(), connection=connection, ip=ip, port=port, agent=agent, node=node)
+def _joined(session: str, member: str, where: Where) -> Access:
+    return Access(session, member, "join", now_ms(), connection=secrets.token_hex(8), **where)
 
 
 def _record(note: Note) -> Access:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypedDict
 
 from tracemark.registry.names import now_ms
 
@@ -13,6 +13,25 @@ if TYPE_CHECKING:
     from tracemark.embedder import Viewer
     from tracemark.payload import Payload
     from tracemark.registry.accesses import Access
+
+
+class Where(TypedDict, total=False):
+    """Where somebody comes from; see `Access`.
+
+    Attributes
+    ----------
+    ip : str
+    port : int or None
+    agent : str
+        User agent.
+    node : str
+        Server that they are connected to.
+    """
+
+    ip: str
+    port: int | None
+    agent: str
+    node: str
 
 
 class Stay:
