@@ -25,7 +25,7 @@ from tracemark.recovery.visible.agreement import disagreements
 from tracemark.recovery.visible.album import MOST_PAGES, Album, Page
 from tracemark.recovery.visible.guess import CONFIDENT, guess
 from tracemark.recovery.visible.sighting import visible_codes
-from tracemark.recovery.visible.strips import find, read
+from tracemark.recovery.visible.strips import combed, find, read
 from tracemark.telling.verdict import as_json, as_text
 from tracemark.video import decode
 
@@ -216,7 +216,7 @@ def test_a_strip_is_found_to_a_pixel() -> None:
     line = code_line(code_of(PAYLOAD, KEY), 300, 34)
     picture[150:184, 200:500] += 120 * line
     levels = np.clip(picture, 0, 255).astype(np.uint8)
-    best = find(levels, (12.0, 15.0, 18.0), 3)[0]
+    best = find(combed(levels, (12.0, 15.0, 18.0)), 3)[0]
     strip = read(levels, best)
     assert strip is not None
     assert abs(strip.x - 200) < 2

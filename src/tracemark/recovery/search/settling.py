@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tracemark import cores
 from tracemark.recovery.reel import Reel
 from tracemark.recovery.search.finding import SEARCH_SIDE, STRETCH, whole_places
 from tracemark.recovery.search.placement import upright
@@ -21,6 +22,9 @@ CORNERS = np.array([[-0.5, 0.5, 0.5, -0.5], [-0.5, -0.5, 0.5, 0.5], [1, 1, 1, 1]
 
 NEAR = 0.12
 """Long sides by which a corner may be off."""
+
+SAME = 0.004
+"""Long sides by which corners are off where refining from both would lead to the same."""
 
 
 def settle(reel: Reel, pilot: Pilot, profile: Profile) -> Placement:
@@ -44,12 +48,12 @@ def settle(reel: Reel, pilot: Pilot, profile: Profile) -> Placement:
     height, width = turned.images.shape[1:]
     side = max(height, width)
     level = upright((width, height))
-    # read as it stands, the leak cannot lie far otherwise: what is found there is chance
+    # read as it stands, the leak cannot lie far otherwise: what is found there is chance; nor is it asked twice
     near = [
         place
         for place in whole_places(turned, pilot, profile)
-        if np.abs((place.matrix - level) @ CORNERS)[:2].max() < NEAR * side
+        if SAME * side < np.abs((place.matrix - level) @ CORNERS)[:2].max() < NEAR * side
     ]
     starts = [(level, 0.0), *((place.matrix, place.score) for place in near)]
-    tried = [refine(matrix, score, turned, pilot, profile) for matrix, score in starts]
+    tried = cores.in_order(lambda start: refine(*start, turned, pilot, profile), starts)
     return max(tried, key=lambda each: strength(each, turned, pilot, profile))

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tracemark import cores
 from tracemark.overlay import SessionCode
 from tracemark.overlay.crockford import written
 from tracemark.recovery.verdict import Geometry, VisibleCode
 from tracemark.recovery.visible.guess import Guess, guess
-from tracemark.recovery.visible.strips import find, read
+from tracemark.recovery.visible.strips import combed, find, read
 from tracemark.recovery.visible.view import anywhere, distinct, known
 
 if TYPE_CHECKING:
@@ -102,11 +103,12 @@ def visible_codes(
 
     def looked_for(samples: Sequence[Page]) -> list[_Sight]:
         """Where the schedule puts codes on all pages, anywhere on some."""
-        return [
-            sight
-            for page in pages
-            for sight in _seen([page], views[page.grey.shape[::-1]], everywhere=any(page is each for each in samples))
-        ]
+
+        def look(page: Page) -> list[_Sight]:
+            everywhere = any(page is each for each in samples)
+            return list(_seen(page, views[page.grey.shape[::-1]], everywhere=everywhere))
+
+        return [sight for sights in cores.in_order(look, pages) for sight in sights]
 
     samples = {"fast": [], "normal": _spread(pages, SAMPLES), "max": pages}[effort]
     sights = looked_for(samples)
@@ -118,21 +120,21 @@ def visible_codes(
         chosen = _spread(pages, count)
         for mirrored in (False, True) if MIRRORED[effort] else (False,):
             for page in chosen:
-                sights += _seen([page], [anywhere(page.grey.shape[::-1], mirrored=mirrored)], everywhere=True)
+                sights += _seen(page, [anywhere(page.grey.shape[::-1], mirrored=mirrored)], everywhere=True)
         found = _grouped(sights, keys)
     return sorted((_told(*each) for each in found), key=lambda told: (told.start, -told.confidence))
 
 
-def _seen(pages: Sequence[Page], views: Sequence[View], *, everywhere: bool) -> Iterator[_Sight]:
-    for page in pages:
-        for view in views:
-            picture = view.of(page.grey)
-            due = find(picture, view.widths, STRIPS, view.scheduled, view.reach) if view.scheduled else []
-            count = STRIPS if view.scheduled else STRIPS_OF_ANY_SIZE
-            others = find(picture, view.widths, count) if everywhere else []
-            strips = [read(picture, each) for each in (*due, *(each for each in others if each.score >= COMB_SEEN))]
-            for strip in _apart([each for each in strips if each is not None]):
-                yield _Sight(strip, view, page)
+def _seen(page: Page, views: Sequence[View], *, everywhere: bool) -> Iterator[_Sight]:
+    for view in views:
+        picture = view.of(page.grey)
+        answers = combed(picture, view.widths)
+        due = find(answers, STRIPS, view.scheduled, view.reach) if view.scheduled else []
+        count = STRIPS if view.scheduled else STRIPS_OF_ANY_SIZE
+        others = find(answers, count) if everywhere else []
+        strips = [read(picture, each) for each in (*due, *(each for each in others if each.score >= COMB_SEEN))]
+        for strip in _apart([each for each in strips if each is not None]):
+            yield _Sight(strip, view, page)
 
 
 def _apart(strips: Sequence[Strip]) -> list[Strip]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from tracemark import cores
 from tracemark.overlay.crockford import ALPHABET, HYPHEN
 from tracemark.overlay.lettering import (
     BOXES,
@@ -129,24 +130,75 @@ class Strip:
         return made
 
 
-def find(
-    picture: NDArray[np.uint8],
-    widths: Sequence[float],
-    count: int,
-    spots: Sequence[tuple[float, float]] = (),
-    reach: float = 0.0,
-) -> list[Found]:
-    """Look for strips in a whole picture, or near given places.
+@dataclass(frozen=True)
+class Answer:
+    """How well the comb fits everywhere in a picture, at one width of a box.
+
+    Attributes
+    ----------
+    width : float
+        Of a box in the picture, in pixels.
+    shrink : float
+        Size of what was looked at over the picture's.
+    fit : ndarray of float32
+        Correlation, for every left top corner of a strip in what was looked at.
+    """
+
+    width: float
+    shrink: float
+    fit: Grey
+
+
+def combed(picture: NDArray[np.uint8], widths: Sequence[float]) -> list[Answer]:
+    """Hold the comb against a picture, at some widths.
 
     Parameters
     ----------
     picture : ndarray of uint8, shape (height, width)
     widths : sequence of float
         Widths of a box to try, in pixels.
+
+    Returns
+    -------
+    list of Answer
+        Of those widths at which a strip fits into the picture.
+    """
+    deepest = int(np.log2(max(1.0, *(width / COMB_BOX for width in widths))))
+    halves = [picture]  # small copies are made of halved ones, which takes far less time
+    for _ in range(deepest):
+        half = max(halves[-1].shape[1] // 2, 1), max(halves[-1].shape[0] // 2, 1)
+        halves.append(np.asarray(cv2.resize(halves[-1], half, interpolation=cv2.INTER_AREA), np.uint8))
+    return [each for each in cores.in_order(lambda width: _answer(halves, width), widths) if each is not None]
+
+
+def _answer(halves: Sequence[NDArray[np.uint8]], width: float) -> Answer | None:
+    size = min(width, COMB_BOX)
+    comb = _comb(size)
+    shrink = size / width
+    seen = halves[0]
+    if shrink < 1:
+        smaller = max(round(seen.shape[1] * shrink), 1), max(round(seen.shape[0] * shrink), 1)
+        larger = halves[int(np.log2(1 / shrink))]
+        seen = np.asarray(cv2.resize(larger, smaller, interpolation=cv2.INTER_AREA), np.uint8)
+    if seen.shape[0] < comb.shape[0] or seen.shape[1] < comb.shape[1]:
+        return None
+    fit = np.asarray(cv2.matchTemplate(seen.astype(np.float32), comb, cv2.TM_CCOEFF_NORMED), np.float32)
+    return Answer(width, shrink, np.nan_to_num(fit, copy=False, posinf=0, neginf=0))
+
+
+def find(
+    answers: Sequence[Answer], count: int, spots: Sequence[tuple[float, float]] = (), reach: float = 0.0
+) -> list[Found]:
+    """Look for strips in a whole picture, or near given places.
+
+    Parameters
+    ----------
+    answers : sequence of Answer
+        Of the picture.
     count : int
         How many to return.
     spots : sequence of tuple of float
-        Left top corners near which strips are looked for; the whole picture if there are none.
+        Left top corners near which strips are looked for, in pixels of the picture; all of it if there are none.
     reach : float
         How near, in pixels.
 
@@ -155,29 +207,19 @@ def find(
     list of Found
         Best first; those that overlap are told once.
     """
-    answers: list[Found] = []
-    for width in widths:
-        size = min(width, COMB_BOX)
-        comb = _comb(size)
-        shrink = size / width
-        seen = picture
-        if shrink < 1:
-            smaller = max(round(picture.shape[1] * shrink), 1), max(round(picture.shape[0] * shrink), 1)
-            seen = np.asarray(cv2.resize(picture, smaller, interpolation=cv2.INTER_AREA), np.uint8)
-        if seen.shape[0] < comb.shape[0] or seen.shape[1] < comb.shape[1]:
-            continue
-        answer = cv2.matchTemplate(seen.astype(np.float32), comb, cv2.TM_CCOEFF_NORMED)
-        np.nan_to_num(answer, copy=False, posinf=0, neginf=0)
+    found: list[Found] = []
+    for answer in answers:
+        fit, shrink = answer.fit.copy(), answer.shrink
         areas = [_area(spot, reach, shrink) for spot in spots] or [(slice(None), slice(None))] * PEAKS
         for rows, columns in areas:
-            part = answer[rows, columns]
+            part = fit[rows, columns]
             if part.size:
                 down, across = divmod(int(part.argmax()), part.shape[1])
                 y, x = down + (rows.start or 0), across + (columns.start or 0)
-                answers.append(Found(float(answer[y, x]), x / shrink, y / shrink, width))
-                answer[max(y - 2 * COMB_BOX, 0) : y + 2 * COMB_BOX, max(x - 4 * COMB_BOX, 0) : x + 4 * COMB_BOX] = -1
+                found.append(Found(float(fit[y, x]), x / shrink, y / shrink, answer.width))
+                fit[max(y - 2 * COMB_BOX, 0) : y + 2 * COMB_BOX, max(x - 4 * COMB_BOX, 0) : x + 4 * COMB_BOX] = -1
     chosen: list[Found] = []
-    for each in sorted(answers, key=lambda found: -found.score):
+    for each in sorted(found, key=lambda each: -each.score):
         if not any(_overlap(each, other) for other in chosen):
             chosen.append(each)
         if len(chosen) == count:
@@ -231,28 +273,34 @@ def _compared(picture: NDArray[np.uint8], found: Found, slack: tuple[int, int], 
     )
     how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     patch = cv2.warpAffine(picture, to_picture, size, flags=how, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
-    windows = np.lib.stride_tricks.sliding_window_view(patch, (ROWS, BOX))
-    flat = windows.reshape(*windows.shape[:2], -1)
-    flat = flat - flat.mean(axis=-1, keepdims=True)
-    flat /= np.maximum(np.linalg.norm(flat, axis=-1, keepdims=True), FAINTEST * (ROWS * BOX) ** 0.5)
-    fits = flat @ _letters().T
+    fits = _fits(patch)
     best, dashes = fits[..., :-1].max(axis=-1), fits[..., -1]
     middle = LINE_WIDTH / 2
-    reached, chosen = -np.inf, (0, np.zeros(BOXES, np.intp), 0.0, 1.0)
-    for pitch in pitches:
-        # the strip is stretched about its middle; columns are those of the boxes' left edges
-        edges = (middle + (EDGE + np.arange(BOXES) + 0.5 - middle) * pitch - 0.5) * BOX + across
-        for shift in range(-across, across + 1):
-            columns = np.clip(np.rint(edges + shift).astype(np.intp), 0, best.shape[1] - 1)
-            total = best[:, columns[_SYMBOLS]].sum(axis=1) + dashes[:, columns[_HYPHENS]].sum(axis=1)
-            row = int(total.argmax())
-            if total[row] > reached:
-                reached, chosen = float(total[row]), (row, columns, float(shift), pitch)
-    row, columns, moved, pitch = chosen
-    left = found.x + (middle * (1 - pitch) * BOX + moved) / scale
+    # the strip is stretched about its middle; columns are those of the boxes' left edges, for every pitch and shift
+    edges = (middle + (EDGE + np.arange(BOXES) + 0.5 - middle) * np.array(pitches)[:, None] - 0.5) * BOX + across
+    shifts = np.arange(-across, across + 1)
+    tried = np.rint(edges[:, None] + shifts[:, None]).astype(np.intp).clip(0, best.shape[1] - 1)
+    total = best[:, tried[..., _SYMBOLS]].sum(axis=-1) + dashes[:, tried[..., _HYPHENS]].sum(axis=-1)
+    row, which, moved = (int(each) for each in np.unravel_index(int(total.argmax()), total.shape))
+    columns, pitch = tried[which, moved], pitches[which]
+    left = found.x + (middle * (1 - pitch) * BOX + float(shifts[moved])) / scale
     # the middle row of letters stays where it is when the box grows
     upper = found.y + (row - down) / scale + LINE_HEIGHT / 2 * found.box * (1 - pitch)
     return Strip(left, upper, found.box * pitch, fits[row, columns[_SYMBOLS], :-1].astype(np.float64))
+
+
+def _fits(patch: Grey) -> Grey:
+    """Correlate every box-sized window of a patch with every letter: shape (rows, columns, 33)."""
+    windows = np.lib.stride_tricks.sliding_window_view(patch, (ROWS, BOX))
+    rows, columns = windows.shape[:2]
+    # letters have no mean, so a window's own does not count in the products
+    products = windows.reshape(rows * columns, -1) @ _letters().T
+    sums, squares = (
+        cv2.boxFilter(each, cv2.CV_64F, (BOX, ROWS), anchor=(0, 0), normalize=False)[:rows, :columns]
+        for each in (patch, patch * patch)
+    )
+    norms = np.sqrt(np.maximum(squares - sums * sums / (ROWS * BOX), FAINTEST**2 * ROWS * BOX))
+    return np.asarray(products.reshape(rows, columns, -1) / norms[..., None], np.float32)
 
 
 @lru_cache(maxsize=1)
