@@ -148,6 +148,15 @@ def test_ctrl_c_stops_at_once() -> None:
     assert time.monotonic() - began < SOON
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_both(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two pieces of work give both results, in order; an error of either comes out."""
+    monkeypatch.setattr(cores, "count", lambda: threads)
+    assert cores.both(lambda: 1, lambda: "two") == (1, "two")
+    with pytest.raises(ZeroDivisionError):
+        cores.both(lambda: 1, lambda: 1 // 0)
+
+
 @pytest.mark.usefixtures("four")
 def test_where_no_thread_may_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that is held to few threads does the work with those it has."""

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from threading import Event
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -107,6 +107,24 @@ def in_order(work: Callable[[Given], Made], given: Iterable[Given]) -> Generator
             given_up.set()
             for future in waiting:
                 future.cancel()
+
+
+def both(one: Callable[[], Given], other: Callable[[], Made]) -> tuple[Given, Made]:
+    """Do two pieces of work that know nothing of each other.
+
+    Parameters
+    ----------
+    one, other : callable
+        Of no effect but their result.
+
+    Returns
+    -------
+    tuple
+        Their results.
+    """
+    pieces: tuple[Callable[[], Given | Made], ...] = (one, other)
+    first, second = in_order(lambda piece: piece(), pieces)
+    return cast("Given", first), cast("Made", second)
 
 
 def check() -> None:

@@ -104,7 +104,7 @@ def decode(
                 break
         assert recovery is not None  # `frames` raises if there is none; tells mypy
         found, damage = recovery.finish(), opened.damage
-    decoding = with_visible(found, album, keys, effort=effort, code=code)
+        decoding = with_visible(found, album, keys, effort=effort, code=code)
     return replace(decoding, size=size, why=(*decoding.why, *damage))
 
 

@@ -48,12 +48,13 @@ def settle(reel: Reel, pilot: Pilot, profile: Profile) -> Placement:
     height, width = turned.images.shape[1:]
     side = max(height, width)
     level = upright((width, height))
+    straight, found = cores.both(
+        lambda: refine(level, 0.0, turned, pilot, profile), lambda: whole_places(turned, pilot, profile)
+    )
     # read as it stands, the leak cannot lie far otherwise: what is found there is chance; nor is it asked twice
     near = [
-        place
-        for place in whole_places(turned, pilot, profile)
+        refine(place.matrix, place.score, turned, pilot, profile)
+        for place in found
         if SAME * side < np.abs((place.matrix - level) @ CORNERS)[:2].max() < NEAR * side
     ]
-    starts = [(level, 0.0), *((place.matrix, place.score) for place in near)]
-    tried = cores.in_order(lambda start: refine(*start, turned, pilot, profile), starts)
-    return max(tried, key=lambda each: strength(each, turned, pilot, profile))
+    return max((straight, *near), key=lambda each: strength(each, turned, pilot, profile))
