@@ -3,7 +3,8 @@
     python -m benchmarks.main_job --clips ../shared/clips
 
 What was made is kept in --work, so a run that was stopped goes on where it was, and a run after a change of the
-decoder only decodes again. --clip and --line choose a part, whose page is printed instead of written.
+decoder only decodes again. --clip and --line choose a part, whose page is printed instead of written. --times measures
+how fast it is once more, on a machine that has nothing else to do, and leaves all else as it was.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import argparse
 import hashlib
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -33,7 +34,7 @@ from benchmarks.lines import (
     trials,
 )
 from benchmarks.page import render
-from benchmarks.report import Outcome, Report
+from benchmarks.report import Outcome, Report, Speed
 from benchmarks.runner import Runner, chosen, how_made
 from benchmarks.workshop import RIGHT_KEY, WRONG_KEY, Workshop, content, viewer_of
 from tracemark.errors import TracemarkError
@@ -123,8 +124,7 @@ def run(arguments: argparse.Namespace, workshop: Workshop, progress: Progress) -
     runner.run("mark", _mark, list(marked.values()))
     outcomes = runner.run("leak and decode", try_out, wanted)
 
-    fast_clip = next((clip for clip in clips if clip.height == FAST_LINES), None)
-    speeds = speed.measure(workshop, fast_clip) if fast_clip and chosen("Fast", arguments.line) else ()
+    speeds = times(clips, workshop) if chosen("Fast", arguments.line) else ()
     return Report(
         made=how_made("benchmarks.main_job", arguments.given),
         clips=tuple(clip.name for clip in clips),
@@ -133,6 +133,19 @@ def run(arguments: argparse.Namespace, workshop: Workshop, progress: Progress) -
         speeds=speeds,
         seal=seal,
     )
+
+
+def times(clips: Sequence[Clip], workshop: Workshop) -> tuple[Speed, ...]:
+    """Measure how fast it is on the first clip of the lines that the bars are meant for, if there is one."""
+    clip = next((clip for clip in clips if clip.height == FAST_LINES), None)
+    return speed.measure(workshop, clip) if clip else ()
+
+
+def again(arguments: argparse.Namespace, workshop: Workshop) -> Report:
+    """Take everything but the times from an earlier run."""
+    earlier = Report.read(json.loads((arguments.docs / "main-job.json").read_text(encoding="utf-8")))
+    made = earlier.made | {"times": how_made("benchmarks.main_job", arguments.given)["command"]}
+    return replace(earlier, made=made, speeds=times(clips_in(arguments.clips), workshop))
 
 
 def _mark(workshop: Workshop, trial: Trial) -> Path:
@@ -155,6 +168,7 @@ def parse(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--excerpts", type=int, default=10, help="excerpts of each clip")
     parser.add_argument("--stills", type=int, default=6, help="times of each clip at which single frames are taken")
     parser.add_argument("--effort", choices=get_args(Effort), default="normal", help="effort of the decoder")
+    parser.add_argument("--times", action="store_true", help="measure times again; all else as main-job.json has it")
     parser.add_argument("--whole", action="store_true", help="decode to the end, to see the whole evidence")
     arguments = parser.parse_args(given)
     arguments.given = list(given)
@@ -167,7 +181,7 @@ def main(given: Sequence[str] | None = None) -> None:
     workshop = Workshop(arguments.work, effort=arguments.effort, whole=arguments.whole)
     try:
         with Progress(console=Console(stderr=True)) as progress:
-            report = run(arguments, workshop, progress)
+            report = again(arguments, workshop) if arguments.times else run(arguments, workshop, progress)
     except TracemarkError as error:
         raise SystemExit(str(error)) from None
     page = render(report)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.lines import LOSSLESS, UNMARKED, WRONG_KEY, WRONG_KEY_LEAKS
+from benchmarks.quality import Quality
+from benchmarks.workshop import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.lines import Line, Meter, Trial
-    from benchmarks.quality import Quality
-    from benchmarks.workshop import Verdict
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,26 @@ class Report:
     outcomes: tuple[Outcome, ...] = ()
     speeds: tuple[Speed, ...] = ()
     seal: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, plain: dict[str, Any]) -> Report:
+        """Read what was written of an earlier run: `dataclasses.asdict` as JSON."""
+
+        def verdict(said: dict[str, Any]) -> Verdict:
+            return Verdict(**said | {"reasons": tuple(said["reasons"])})
+
+        outcomes = (
+            Outcome(**each | {which: verdict(each[which]) for which in ("verdict", "twin")})
+            for each in plain["outcomes"]
+        )
+        return cls(
+            made=plain["made"],
+            clips=tuple(plain["clips"]),
+            qualities={name: Quality(**each) for name, each in plain["qualities"].items()},
+            outcomes=tuple(outcomes),
+            speeds=tuple(Speed(**each | {"measured": tuple(each["measured"])}) for each in plain["speeds"]),
+            seal=plain["seal"],
+        )
 
     def of(self, line: Line) -> list[Outcome]:
         """Outcomes that count for a line."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import av
@@ -266,6 +267,22 @@ def test_page_of_a_good_run() -> None:
     assert "Wrong IDs: 0 in 2 decodes." in written
     assert "**" not in written
     assert f"| Robust | {line.name} | 100% | 100% | 1 of 1 | aim |" in written
+
+
+def test_times_of_the_main_job_are_measured_again(host: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Times may be measured once more; all else is told as the earlier run had it."""
+    slow, quick = (report.Speed("decode", "x real time", (times,), 4.0, at_least=True) for times in (2.0, 8.0))
+    line = lines.WHOLE[0][1]
+    outcomes = (outcome(line, "found", right=True),)
+    looks = quality.Quality(95.0, 99.0, 90.0, 50.0, 45.0, 0.5, 0.4, 0.3, 0.3, 0.2, 30)
+    earlier = report.Report({"command": "first"}, ("host",), {"host": looks}, outcomes, (slow,))
+    (tmp_path / "main-job.json").write_text(json.dumps(asdict(earlier)))
+    monkeypatch.setattr(main_job, "times", lambda *_: (quick,))
+    main_job.main(["--times", "--clips", str(host.parent), "--work", str(tmp_path / "work"), "--docs", str(tmp_path)])
+    later = report.Report.read(json.loads((tmp_path / "main-job.json").read_text()))
+    assert later == replace(earlier, made=later.made, speeds=(quick,))
+    assert later.made["command"] == "first"
+    assert "8.00 x real time | aim" in (tmp_path / "main-job.md").read_text()
 
 
 def test_trials_depend_on_the_clip_alone(host: Path) -> None:
