@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from benchmarks import leaks
+from benchmarks import leaks, shell
 from benchmarks.report import Speed
 from benchmarks.workshop import RIGHT_KEY, viewer_of
 from tracemark import decode
-from tracemark.errors import TracemarkError
 from tracemark.video import embed
 
 if TYPE_CHECKING:
@@ -24,8 +20,6 @@ if TYPE_CHECKING:
     from benchmarks.workshop import Workshop
 
 REPEATS = 3
-COMMAND = "from tracemark.cli import main; main()"
-"""What the installed `tracemark` script does, for an interpreter that it may not be installed beside."""
 
 
 def measure(workshop: Workshop, clip: Clip) -> tuple[Speed, ...]:
@@ -57,7 +51,7 @@ def measure(workshop: Workshop, clip: Clip) -> tuple[Speed, ...]:
         key_file = Path(folder, "speed.key")
         RIGHT_KEY.save(key_file)
         whole = _timed(lambda: decode(encoded, keys=[RIGHT_KEY], effort=workshop.effort, whole=True))
-        screenshot = _timed(lambda: _screenshot(picture, key_file))
+        screenshot = _timed(lambda: shell.decode(picture, key_file))
         embedding = _timed(lambda: _embed(clip.path, Path(folder, "marked.mp4")))
     size = f"{clip.width}x{clip.height}"
     return (
@@ -74,15 +68,6 @@ def _timed(work: Callable[[], object]) -> tuple[float, ...]:
         work()
         seconds.append(perf_counter() - begin)
     return tuple(seconds)
-
-
-def _screenshot(picture: Path, key_file: Path) -> None:
-    command = [sys.executable, "-c", COMMAND, "decode", str(picture), "--key", str(key_file)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
-    # 1 says that nothing was found, which takes as long; anything else is no measurement.
-    if done.returncode not in (0, 1):
-        raise TracemarkError(f"tracemark decode failed on {picture.name}: {done.stderr.strip()}")
 
 
 def _embed(host: Path, target: Path) -> None:

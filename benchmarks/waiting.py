@@ -11,37 +11,25 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-import av
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import ffmpeg
+from benchmarks import ffmpeg, shell
 from benchmarks.attacks import catalogue
 from benchmarks.leaks import Encode, h264
+from benchmarks.lines import Clip, clips_in
 from benchmarks.markdown import table
 from benchmarks.runner import how_made
 from benchmarks.workshop import RIGHT_KEY, viewer_of
-from tracemark.errors import TracemarkError
 from tracemark.video import embed
 
 MODULE = "benchmarks.waiting"
-COMMAND = """
-import resource
-from tracemark.cli import main
-try:
-    main()
-finally:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
-"""What the installed `tracemark` script does; then the largest size that it had, KiB (bytes on macOS)."""
 
 CLIP = "cups_720p"
 SECONDS = 10.0
@@ -138,23 +126,10 @@ def waited(wait: Wait, key: Path) -> Waited:
     TracemarkError
         If the command fails.
     """
-    words = [sys.executable, "-c", COMMAND, "decode", str(wait.film), "--key", str(key), "--json", *wait.options]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     begin = perf_counter()
-    done = subprocess.run(words, check=False, capture_output=True, text=True, env=environment)
+    said, memory = shell.decode(wait.film, key, "--json", *wait.options)
     seconds = perf_counter() - begin
-    # 1 says that nothing was found
-    if done.returncode not in (0, 1):
-        raise TracemarkError(f"tracemark decode failed on {wait.film.name}: {done.stderr.strip()[-200:]}")
-    said, memory = done.stdout.strip().splitlines()
-    return Waited(wait, json.loads(said)["verdict"], seconds, length_of(wait.film), int(memory) // 1024)
-
-
-def length_of(film: Path) -> float:
-    """Seconds of a film."""
-    with av.open(str(film)) as container:
-        assert container.duration is not None
-        return container.duration / av.time_base
+    return Waited(wait, json.loads(said)["verdict"], seconds, Clip.read(wait.film).seconds, memory)
 
 
 def page(lines: list[Waited], made: dict[str, str]) -> str:
@@ -188,7 +163,7 @@ def main() -> None:
     parser.add_argument("--docs", type=Path, default=Path("docs"), help="folder of the page")
     parser.add_argument("--hour", type=float, default=HOUR, metavar="SECONDS", help="length of the last film")
     given = parser.parse_args()
-    clip = next((path for path in sorted(given.clips.iterdir()) if path.stem == CLIP), None)
+    clip = next((each.path for each in clips_in(given.clips) if each.name == CLIP), None)
     if clip is None:
         raise SystemExit(f"there is no {CLIP} in {given.clips}")
     with tempfile.TemporaryDirectory(prefix="waiting-") as folder, Progress(console=Console(stderr=True)) as progress:

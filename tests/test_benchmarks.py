@@ -332,7 +332,7 @@ def test_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "SECONDS", 3.0)
     clip = write(tmp_path / "clip.mkv", pictures())
     waits = waiting.films(clip, tmp_path, 12.0)
-    assert [round(waiting.length_of(wait.film)) for wait in waits] == [3, 3, 3, 3, 12]
+    assert [round(lines.Clip.read(wait.film).seconds) for wait in waits] == [3, 3, 3, 3, 12]
     RIGHT_KEY.save(tmp_path / "key")
     first = waiting.waited(replace(waits[0], options=("--effort", "fast")), tmp_path / "key")
     assert first.verdict in ("found", "absent", "inconclusive")
