@@ -12,19 +12,10 @@ from tracemark import Key, Payload
 from tracemark.errors import PayloadError
 
 if TYPE_CHECKING:
-    from tracemark.registry import LiveRegistry  # of an extra that a room of numbers does without
+    from tracemark.registry import LiveRegistry, Where  # of an extra that a room of numbers does without
 
 FIRST_NUMBER = 1001
 """Number of the first viewer whose address says none."""
-
-
-@dataclass(frozen=True)
-class Door:
-    """Where somebody comes from; a registry keeps it."""
-
-    ip: str
-    port: int
-    agent: str
 
 
 @dataclass(frozen=True)
@@ -58,7 +49,7 @@ class Guests(Protocol):
     def session(self) -> int | str:
         """Number or name of the session."""
 
-    async def admit(self, member: str | None, present: Collection[int | str], door: Door) -> Guest:
+    async def admit(self, member: str | None, present: Collection[int | str], where: Where) -> Guest:
         """Let somebody in, who may have no name; `present` are those who watch already."""
 
 
@@ -69,7 +60,7 @@ class Numbered:
         self.session = _number("session", session)
         self._numbers = itertools.count(FIRST_NUMBER)
 
-    async def admit(self, member: str | None, present: Collection[int | str], door: Door) -> Guest:  # noqa: ARG002
+    async def admit(self, member: str | None, present: Collection[int | str], where: Where) -> Guest:  # noqa: ARG002
         """Let somebody in under their number, or one that nobody has."""
         if member is None:
             number = next(each for each in self._numbers if each not in present)
@@ -93,11 +84,9 @@ class Registered:
         self._key = key
         self._numbers = itertools.count(1)
 
-    async def admit(self, member: str | None, present: Collection[int | str], door: Door) -> Guest:
+    async def admit(self, member: str | None, present: Collection[int | str], where: Where) -> Guest:
         """Have a payload granted, which is on a disk before anything is shown, and write down that they came."""
         if member is None:
             member = next(each for each in map("guest {}".format, self._numbers) if each not in present)
-        stay = await asyncio.to_thread(
-            self._live.join, self._key, self.session, member, ip=door.ip, port=door.port, agent=door.agent
-        )
+        stay = await asyncio.to_thread(self._live.join, self._key, self.session, member, **where)
         return Guest(member, stay.payload, stay.leave)

@@ -16,17 +16,21 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 from aiortc.codecs import vpx
 from aiortc.contrib.media import MediaBlackhole, MediaRelay
-from guests import Door, Guest, Guests, Numbered, Registered
+from guests import Guest, Guests, Numbered, Registered
 
 from tracemark import Embedder, Key, Logo, SessionCode
 from tracemark.embedder import Fallback, Policy
 from tracemark.errors import TracemarkError
 from tracemark.integrations.aiortc import MarkedRelay, MarkedTrack
+
+if TYPE_CHECKING:
+    from tracemark.registry import Where
 
 PAGES = Path(__file__).with_name("room")
 
@@ -141,7 +145,7 @@ class Room:
             raise
 
     async def watch(
-        self, offer: RTCSessionDescription, member: str | None, door: Door
+        self, offer: RTCSessionDescription, member: str | None, where: Where
     ) -> tuple[RTCSessionDescription, Guest]:
         """Give one more viewer their own copy."""
         stage = self.stage
@@ -150,7 +154,7 @@ class Room:
         connection = self._connect()
         await _take(connection, offer)
         try:
-            guest = await self.guests.admit(member, {seat.guest.member for seat in self.seats}, door)
+            guest = await self.guests.admit(member, {seat.guest.member for seat in self.seats}, where)
         except TracemarkError as error:
             await connection.close()
             raise web.HTTPBadRequest(text=str(error)) from error
@@ -249,8 +253,8 @@ async def take_a_seat(request: web.Request) -> web.Response:
     offer, member = await _read_offer(request)
     assert request.transport  # of a request that is being answered; tells mypy
     ip, port = request.transport.get_extra_info("peername")[:2]
-    door = Door(ip, port, request.headers.get("User-Agent", ""))
-    answer, guest = await request.app[ROOM].watch(offer, member, door)
+    where: Where = {"ip": ip, "port": port, "agent": request.headers.get("User-Agent", "")}
+    answer, guest = await request.app[ROOM].watch(offer, member, where)
     who = {"session": request.app[ROOM].guests.session, "member": guest.member}
     return web.json_response({"type": answer.type, "sdp": answer.sdp, **who})
 

@@ -140,8 +140,20 @@ def check_session(session: str | None, url: str | None) -> None:
     click.UsageError
         If there is none.
     """
-    if session is not None and url is None:
-        raise click.UsageError(f"--session needs --registry or {REGISTRY_VARIABLE}")
+    if session is not None:
+        check_registry("--session", url)
+
+
+def check_registry(option: str, url: str | None) -> None:
+    """See that there is a registry for an option that asks one.
+
+    Raises
+    ------
+    click.UsageError
+        If there is none.
+    """
+    if url is None:
+        raise click.UsageError(f"{option} needs --registry or {REGISTRY_VARIABLE}")
 
 
 @contextlib.contextmanager

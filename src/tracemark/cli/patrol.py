@@ -15,7 +15,7 @@ from tracemark.cli import FOUND, NOT_FOUND
 from tracemark.cli.options import (
     FILE,
     KEY_VARIABLE,
-    REGISTRY_VARIABLE,
+    check_registry,
     check_session,
     load_keys,
     opened,
@@ -118,8 +118,8 @@ def patrol(
     with 0 if a mark was found, 1 if none was, 2 after an error of its own; files that cannot be read are none.
     """
     check_session(session, url)
-    if compared not in (None, "none") and url is None:
-        raise click.UsageError(f"--candidates {compared} needs --registry or {REGISTRY_VARIABLE}")
+    if compared not in (None, "none"):
+        check_registry(f"--candidates {compared}", url)
     if compared == "none" and session is not None:
         raise click.UsageError("--session says whom to compare with, and --candidates none compares with nobody")
     loaded = load_keys(keys)

@@ -8,7 +8,7 @@ from tracemark.registry.identifying import Identity
 from tracemark.registry.live import Counts, LiveRegistry
 from tracemark.registry.people import Erased, Member, Session
 from tracemark.registry.registry import Registry
-from tracemark.registry.stay import Attendance, Stay
+from tracemark.registry.stay import Attendance, Stay, Where
 from tracemark.registry.watching import Watcher
 
 __all__ = [
@@ -29,4 +29,5 @@ __all__ = [
     "Session",
     "Stay",
     "Watcher",
+    "Where",
 ]
