@@ -61,7 +61,7 @@ class Pattern:
         Pattern
         """
         one, coloured = (
-            grid.crop(bits.repeat(grid.cell, 0).repeat(grid.cell, 1).astype(np.float32)) > 0
+            grid.crop(bits.repeat(grid.cell, 0).repeat(grid.cell, 1)) > 0
             for grid, bits in ((geometry.luma, luma), (geometry.chroma, chroma))
         )
         a, b = self.luma

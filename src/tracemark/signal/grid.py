@@ -7,13 +7,15 @@ need not know the host's aspect ratio, and a cropped leak differs from its host 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -129,16 +131,16 @@ class Grid:
         """
         return np.asarray(cv2.copyMakeBorder(picture, *self.border, cv2.BORDER_REFLECT), np.float32)
 
-    def crop(self, padded: NDArray[np.float32]) -> NDArray[np.float32]:
+    def crop(self, padded: NDArray[Scalar]) -> NDArray[Scalar]:
         """Undo `pad`: the samples inside the picture.
 
         Parameters
         ----------
-        padded : ndarray of float32, shape (..., rows * cell, columns * cell)
+        padded : ndarray, shape (..., rows * cell, columns * cell)
 
         Returns
         -------
-        ndarray of float32, shape (height, width)
+        ndarray, shape (..., height, width)
             A view.
         """
         top, _, left, _ = self.border
