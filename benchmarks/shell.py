@@ -13,15 +13,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMMAND = """
+import re
 import resource
+from pathlib import Path
 from tracemark.cli import main
 try:
     main()
 finally:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    status = Path("/proc/self/status")
+    peak = status.exists() and re.search(r"VmHWM:\\s*(\\d+) kB", status.read_text())
+    print(int(peak[1]) if peak else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 """What the installed `tracemark` script does, for an interpreter that it may not be installed beside; then the largest
-size that it had, KiB (bytes on macOS)."""
+size that it had, KiB (bytes on macOS).
+
+Linux's `ru_maxrss` survives exec: a command run by a large process is told to have been as large as that. `VmHWM`
+belongs to the program alone."""
 
 
 def decode(leak: Path, key: Path, *options: str) -> tuple[str, int]:
