@@ -87,7 +87,7 @@ def timed() -> list[Measured]:
     """
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         kept = Path(folder, "run.json")
-        command = [sys.executable, "-m", "pytest", "-q", "benchmarks/test_live.py", "--benchmark-enable"]
+        command = [sys.executable, "-m", "pytest", "-q", "-n0", "benchmarks/test_live.py", "--benchmark-enable"]
         command += ["--benchmark-only", "--benchmark-timer=time.process_time", "--benchmark-save-data"]
         command += ["--benchmark-min-rounds=20", f"--benchmark-json={kept}", "--benchmark-quiet"]
         one = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1")

@@ -20,7 +20,7 @@ SERVER = os.environ.get("TRACEMARK_TEST_POSTGRESQL")
 """URL of a PostgreSQL server on which databases may be made and dropped; `.ci/run` starts one."""
 
 KEY = Key.from_bytes(bytes(range(32)))
-_TEMPLATE = "tracemark_template"
+_TEMPLATE = f"tracemark_template_{os.getpid()}"  # tests run in several processes
 _NUMBERS = itertools.count(1)
 
 
