@@ -23,8 +23,10 @@ import pytest
 
 from benchmarks.workshop import RIGHT_KEY
 from tracemark.demo.clip import bundled_clip
-from tracemark.embedder import Embedder
-from tracemark.frames import layout_of, planes
+from tracemark.embedder import Embedder, kernels
+from tracemark.embedder.cells import Cells
+from tracemark.embedder.fields import Field, shift_of
+from tracemark.frames import in_rows, layout_of, planes
 from tracemark.payload import Payload
 from tracemark.signal.grid import Grid
 from tracemark.signal.moments import moments
@@ -139,20 +141,22 @@ def test_prepare(benchmark: BenchmarkFixture, size: tuple[int, int]) -> None:
     benchmark(in_turn(lambda number: embedder.prepare(hosts[number % PICTURES])))
 
 
-def test_a_hundred_viewers(benchmark: BenchmarkFixture) -> None:
-    """A frame for a hundred viewers, marking only; each holds on to the last one."""
+@pytest.mark.parametrize("held", [True, False], ids=["held", "let go"])
+def test_a_hundred_viewers(benchmark: BenchmarkFixture, held: bool) -> None:  # noqa: FBT001
+    """A frame for a hundred viewers, marking only; each holds on to the last one, or lets it go at once."""
     embedder = Embedder(RIGHT_KEY)
     crowd = [embedder.viewer(Payload(88, member)) for member in range(VIEWERS)]
     hosts = pictures(HD)
-    held: list[object] = [None] * VIEWERS
+    kept: list[object] = [None] * VIEWERS
 
     def show(number: int) -> None:
         prepared = embedder.prepare(hosts[number % PICTURES])
         for index, viewer in enumerate(crowd):
-            held[index] = viewer.mark(prepared)
+            frame = viewer.mark(prepared)
+            kept[index] = frame if held else None
 
     benchmark.group = group(f"{VIEWERS} viewers", HD)
-    benchmark.name = "tracemark"
+    benchmark.name = f"tracemark, each {'held' if held else 'let go'}"
     benchmark(in_turn(show))
 
 
@@ -281,6 +285,10 @@ class Ways:
         self.out = np.empty_like(self.a)
         self.bands = [slice(top, min(top + 48, height)) for top in range(0, height, 48)]
         self.difference = self.a ^ self.b
+        numbers = np.arange(self.cells.size).reshape(self.cells.shape)[rows[:, None], columns]
+        cells = Cells.of([numbers], 1, width)
+        versions = np.stack([self.a, self.b], axis=1).reshape(height, -1).view(np.uint64)
+        self.prepared = cells, cells.choose(self.cells.ravel()), versions, self.out.view(np.uint64)
         self.whole = self.mask * np.uint8(255)
 
     def masked_copy(self) -> None:
@@ -307,6 +315,11 @@ class Ways:
             for left, right in edges.reshape(-1, 2):
                 self.out[band, left:right] = self.b[band, left:right]
 
+    def compiled(self) -> None:
+        """Copy blocks of 16 bytes, each from one of the two, as the embedder does."""
+        cells, choice, versions, out = self.prepared
+        kernels.choose(versions, choice.blocks, cells.cut, choice.masks, cells.bands, out)
+
     def gather(self, size: int) -> Callable[[], None]:
         """Prepare `numpy.take` of blocks of so many bytes, none cut through, from versions side by side."""
         both = np.stack([self.a, self.b], axis=1).reshape(self.a.shape[0], -1).view(f"V{size}")
@@ -322,7 +335,7 @@ class Ways:
         return work
 
 
-@pytest.mark.parametrize("way", ["masked copy", "masked copy in bands", "exclusive or", "runs"])
+@pytest.mark.parametrize("way", ["compiled", "masked copy", "masked copy in bands", "exclusive or", "runs"])
 def test_other_ways_to_select(benchmark: BenchmarkFixture, way: str) -> None:
     """Ways to put a viewer's plane together, as a whole or in parts."""
     ways = Ways()
@@ -377,6 +390,22 @@ def test_add_bytes(benchmark: BenchmarkFixture) -> None:
     benchmark(work)
 
 
+def test_add_compiled(benchmark: BenchmarkFixture) -> None:
+    """Bring a change to the plane's width, and to its height where it is added, in 16 bits."""
+    plane, change = field()
+    out = np.empty((plane.shape[0], 1, plane.shape[1]), np.uint8)
+    field_of_change, shift = Field(change.shape, plane.shape, 1), shift_of(float(np.abs(change).max()))
+
+    def work() -> None:
+        made = field_of_change
+        made.fill(0, shift, change)
+        kernels.lay(in_rows(plane), made.wide, made.taps, made.weights, shift, 255, out)
+
+    benchmark.group = group("ways to add a change, luma of", FULL_HD)
+    benchmark.name = "compiled"
+    benchmark(work)
+
+
 def test_moments_of_floats(benchmark: BenchmarkFixture) -> None:
     """Mean and mean square of canonical samples by way of a float32 plane."""
     plane, _ = field()
@@ -391,10 +420,10 @@ def test_moments_of_floats(benchmark: BenchmarkFixture) -> None:
     benchmark(work)
 
 
-def test_moments_of_rows(benchmark: BenchmarkFixture) -> None:
+def test_moments_compiled(benchmark: BenchmarkFixture) -> None:
     """The same by sums of rows, straight from bytes."""
     plane, _ = field()
     grid, scratch = Grid.of(16 / 9, 320, 8), Scratch()
     benchmark.group = group("ways to sum, luma of", FULL_HD)
-    benchmark.name = "sums of rows"
-    benchmark(lambda: moments(plane, grid, scratch))
+    benchmark.name = "compiled"
+    benchmark(lambda: moments(in_rows(plane), FULL_HD[0], grid, scratch, "luma", squares=True))

@@ -19,15 +19,11 @@ import pytest
 from benchmarks.soak import FLAT, Plan, run
 from tests.scenes import KEY, PAYLOAD, WRONG_KEY, film, recover, timed
 from tracemark.embedder import Counts, Embedder, Fallback, Mask, Policy, Prepared
-from tracemark.embedder.fields import ByteField, FloatField
 from tracemark.embedder.policy import Clockwork
 from tracemark.embedder.pool import WINDOW, Pool, fresh
 from tracemark.errors import PrepareError
 from tracemark.frames import LAYOUTS, layout_of, luma_and_chroma, planes
 from tracemark.payload import Payload
-from tracemark.signal import moments
-from tracemark.signal.grid import Grid
-from tracemark.signal.scratch import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -411,46 +407,6 @@ def test_the_flat_mask_is_weaker_than_any_full_one() -> None:
     full, flat = (viewer.mark(embedder.prepare(picture, time=0)).astype(float) - 110 for _ in range(2))  # type: ignore[union-attr]
     assert flat.std() <= full.std() * 1.02
     assert flat.std() > 0.9 * full.std()
-
-
-# Parts
-
-
-@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1280, 720), (960, 540)])
-def test_moments_of_whole_samples_are_exact(width: int, height: int) -> None:
-    """Where canonical samples are whole pixels, mean and mean square are those of the pixels under each."""
-    plane = np.random.default_rng(7).integers(0, 256, (height, width), dtype=np.uint8)
-    side = width // 320
-    blocks = plane.reshape(180, side, 320, side).astype(np.float64)
-    first, second = moments.moments(plane, Grid.of(16 / 9, 320, 8), Scratch())
-    assert np.abs(first - blocks.mean(axis=(1, 3))).max() < 1e-3
-    assert np.abs(second - (blocks**2).mean(axis=(1, 3))).max() < 0.05
-
-
-@pytest.mark.parametrize(("width", "height"), [(1904, 1080), (1916, 1076), (854, 480), (700, 700), (3840, 1600)])
-def test_moments_between_pixels_are_near(width: int, height: int) -> None:
-    """Elsewhere the groups of rows lie within half a row of the samples: on a picture the means differ little."""
-    plane = cv2.resize(planes(host(), LAYOUTS["yuv420p"])[0], (width, height), interpolation=cv2.INTER_CUBIC)
-    grid = Grid.of(width / height, 320, 8)
-    first, second = moments.moments(np.asarray(plane, np.uint8), grid, Scratch())
-    expected = grid.canonical(plane)
-    assert float(np.sqrt(np.mean((first - expected) ** 2))) < 1.0
-    assert np.corrcoef(first.ravel(), expected.ravel())[0, 1] > 0.999
-    assert (second - first**2).min() > -0.05  # a mean square is never under the square of the mean
-
-
-def test_bytes_add_what_floats_add() -> None:
-    """A change held in bytes is half of its step off at most: one level of the sum, where rounding is a near thing."""
-    chance = np.random.default_rng(8)
-    change = np.asarray(cv2.GaussianBlur(chance.normal(0, 2, (90, 160)), (0, 0), 0.7), np.float32)
-    plane = chance.integers(0, 256, (360, 640), dtype=np.uint8)
-    coarse, fine = np.empty_like(plane), np.empty_like(plane)
-    for field, out in ((ByteField(plane.shape), coarse), (FloatField(plane.shape, 255), fine)):
-        field.fill([change], float(np.abs(change).max()))
-        field.add(plane, 1, out)
-    differs = coarse != fine
-    assert np.abs(coarse.astype(int) - fine).max() <= 1
-    assert differs.mean() < 0.05
 
 
 def several(name: str) -> Iterator[av.VideoFrame]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import cv2
 import numpy as np
 from av import VideoFrame
+from numpy.lib.stride_tricks import as_strided
 
 from tracemark.errors import FrameError
 
@@ -140,6 +141,27 @@ def _view(frame: VideoFrame, index: int, height: int, width: int, channels: int,
     memory: NDArray[Any] = np.frombuffer(cast("memoryview", plane), dtype)
     lines = memory[: row * height].reshape(height, row)[:, : width * channels]
     return lines.reshape(height, width, channels) if channels > 1 else lines
+
+
+def in_rows(view: Plane) -> Plane:
+    """Show a plane as rows of samples that lie in one piece each.
+
+    Parameters
+    ----------
+    view : ndarray, shape (height, width) or (height, width, colours)
+        Lies anyhow.
+
+    Returns
+    -------
+    ndarray, shape (height, samples from one row's start to the next)
+        To be read, and no further than the plane is wide: what is beyond may not even exist. A copy if rows do not
+        lie in one piece.
+    """
+    flat = view.reshape(view.shape[0], -1)
+    row, sample = flat.strides
+    if sample != flat.itemsize or row < flat.nbytes // flat.shape[0] or row % sample or not flat.flags.aligned:
+        return np.require(flat, requirements=["C", "A"])
+    return cast("Plane", as_strided(flat, (flat.shape[0], row // sample), writeable=False))
 
 
 def luma_and_chroma(views: list[Plane], layout: Layout) -> tuple[Plane, list[Plane]]:

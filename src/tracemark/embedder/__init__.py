@@ -9,9 +9,10 @@ that viewer's codeword has a 1. The pilot is alike in both.
 `viewer`   `Viewer`: copies are made
 `covers`   logos and codes are drawn: for all viewers at once, or on each one's copy
 `deltas`   picture, mask and pattern to what A and B add to the host
-`fields`   from the canonical grid to the size of a plane, and onto the host
+`fields`   from the canonical grid to the width of a plane
+`kernels`  compiled passes over whole planes
 `stage`    what is alike while the stream keeps its shape; where everything is put
-`tiling`   cells as blocks of bytes
+`cells`    cells as blocks of bytes
 `pool`     memory that comes back by itself
 `policy`   what happens in trouble
 ========== ===========================================================================

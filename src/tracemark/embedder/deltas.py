@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from tracemark.embedder.fields import ByteField, Field, FloatField
+from tracemark.embedder.fields import Field, shift_of
 from tracemark.embedder.policy import Mask
+from tracemark.frames import in_rows
 from tracemark.signal import mask as masks
-from tracemark.signal.moments import mean, moments
+from tracemark.signal.moments import moments
 from tracemark.signal.patterns import pilot_sign
 from tracemark.signal.scratch import Scratch
 
@@ -20,10 +21,15 @@ if TYPE_CHECKING:
 
     from tracemark.frames import Plane
     from tracemark.geometry import Geometry
+    from tracemark.signal.grid import Grid
     from tracemark.signal.patterns import Patterns
 
     Bits = NDArray[np.uint8]
     Samples = NDArray[np.float32]
+
+# ITU-R BT.601: what one level of Cb and of Cr adds to red, green and blue
+BLUE_TO_RGB = (0.0, -0.344136, 1.772)
+RED_TO_RGB = (1.402, -0.714136, 0.0)
 
 FLAT_LUMA = masks.LUMA_FLOOR * masks.BRIGHTNESS_GAIN[0]
 """Luma mask that needs no look at the picture, RMS levels: what the full mask gives a smooth mid grey, its least."""
@@ -83,27 +89,31 @@ class Deltas:
 
     Attributes
     ----------
-    luma : tuple of ByteField or FloatField
-        What A and what B add to luma; or the first, what is added to one viewer's.
-    chroma : list of ByteField or FloatField
-        What B adds to chroma, and A takes away; or what is added to one viewer's. A field for each stored plane that
-        holds chroma alone, or one for Cb and one for Cr where luma and chroma share a plane.
+    top : int
+        Largest value of a sample.
+    shifts : list of int
+        What the fields of each plane are held in, see `shift_of`.
+    luma : Field
+        What A and what B add to luma; or the first, what is added to one viewer's. Where luma and chroma share a plane,
+        it is the same for all three colours.
+    chroma : list of Field
+        The same for each stored plane that holds chroma alone; or, where luma and chroma share a plane, for that.
     """
 
     def __init__(self, geometry: Geometry, patterns: Patterns, strength: float, shapes: list[tuple[int, ...]]) -> None:
         layout = geometry.layout
         self._geometry, self._patterns = geometry, patterns
         self._amplitude = strength * layout.levels
+        self._packed = layout.kind == "packed"
         self._scratch = Scratch()
-        top = 255 * layout.levels + layout.levels - 1
-
-        def field(shape: tuple[int, ...]) -> Field:
-            coarse = layout.bits == 8 and layout.kind != "packed"
-            return ByteField(shape) if coarse else FloatField(shape, top)
-
-        size = shapes[0][:2]
-        self.luma = field(size), field(size)
-        self.chroma = [field(size), field(size)] if layout.kind == "packed" else [field(shape) for shape in shapes[1:]]
+        self.top = (256 << (layout.bits - 8)) - 1
+        self.shifts: list[int] = []
+        large, small = (
+            (grid.height, grid.width) if geometry.turns % 2 == 0 else (grid.width, grid.height)
+            for grid in (geometry.luma, geometry.chroma)
+        )
+        self.luma = Field(large, shapes[0], 2)
+        self.chroma = [Field(small, shape, 2) for shape in (shapes if self._packed else shapes[1:])]
         grids = [geometry.luma, geometry.chroma] if self.chroma else [geometry.luma]
         self._masks = [np.empty((grid.height, grid.width), np.float32) for grid in grids]
         self._kind: Mask | None = None
@@ -125,11 +135,12 @@ class Deltas:
             The host's stored planes.
         """
         geometry, scratch = self._geometry, self._scratch
-        per_level = 1 / geometry.layout.levels
+        levels = geometry.layout.levels
         luma, colours = self._displayed(views)
-        canonical, squares = moments(luma, geometry.luma, scratch)
-        canonical *= per_level
-        squares *= per_level**2
+        canonical, squares = self._moments(luma, geometry.luma, "luma", squares=True)
+        if levels > 1:
+            canonical *= 1 / levels
+            squares *= 1 / levels**2
         textured = masks.texture(squares, canonical, scratch)
         made = [masks.luma_mask(canonical, textured, scratch)]
         if self.chroma:
@@ -137,11 +148,12 @@ class Deltas:
             shape = small.height, small.width
             luma_there = masks.onto(small, canonical, scratch.array("small luma", shape))
             texture_there = masks.onto(small, textured, scratch.array("small texture", shape))
-            blue, red = (
-                mean(plane, small, scratch, name) for plane, name in zip(colours, ("blue", "red"), strict=True)
+            (blue,), (red,) = (
+                self._moments(plane, small, name) for plane, name in zip(colours, ("blue", "red"), strict=True)
             )
-            blue *= per_level
-            red *= per_level
+            if levels > 1:
+                blue *= 1 / levels
+                red *= 1 / levels
             made.append(masks.chroma_mask(luma_there, texture_there, blue, red, scratch))
         # only now that nothing can go wrong any more: until here the last masks were good to go on with
         for mask, new in zip(self._masks, made, strict=True):
@@ -166,11 +178,11 @@ class Deltas:
         if self._slot == slot:
             return
         self._slot = None  # half filled fields are good for nothing
-        self._fill(self.pattern(slot))
+        self._fill(self.pattern(slot), alone=False)
         self._slot = slot
 
     def paint_for_one(self, pattern: Pattern) -> None:
-        """Fill the fields, the first alone of luma's two, with the pattern of one viewer under the masks.
+        """Fill the first version of all fields with the pattern of one viewer under the masks.
 
         Parameters
         ----------
@@ -178,7 +190,7 @@ class Deltas:
             Made by `Pattern.of` from that of the slot.
         """
         self._slot = None
-        self._fill(pattern)
+        self._fill(pattern, alone=True)
 
     def pattern(self, slot: int) -> Pattern:
         """Pattern in planes A and B as far as the picture covers the canvas; kept until another slot is asked for.
@@ -195,22 +207,39 @@ class Deltas:
             self._pattern, self._turned = self._pattern_of(slot), slot
         return self._pattern
 
-    def _fill(self, spread: Pattern) -> None:
-        stored = self._geometry.stored
-        mask = self._masks[0]
-        for field, pattern in zip(self.luma, spread.luma, strict=False):
-            change = np.multiply(mask, pattern, out=self._scratch.array("luma change", mask.shape))
-            field.fill([stored(change)], cv2.norm(change, cv2.NORM_INF))
-        if self.chroma:
-            mask = self._masks[1]
-            changes = [
-                stored(np.multiply(mask, pattern, out=self._scratch.array(name, mask.shape)))
-                for pattern, name in zip(spread.chroma, ("blue change", "red change"), strict=True)
-            ]
-            # of both, so that they get the same samples in one plane as in two
-            largest = max(cv2.norm(change, cv2.NORM_INF) for change in changes)
-            for index, field in enumerate(self.chroma):
-                field.fill(changes if len(self.chroma) == 1 else [changes[index]], largest)
+    def _fill(self, spread: Pattern, *, alone: bool) -> None:
+        lumas = [self._change(self._masks[0], pattern, f"luma {index}") for index, pattern in enumerate(spread.luma)]
+        colours = [
+            self._change(mask, pattern, name)
+            for mask in self._masks[1:]
+            for pattern, name in zip(spread.chroma, ("blue", "red"), strict=True)
+        ]
+        if self._packed:
+            colours = self._in_rgb(*colours)
+            self.shifts = [shift_of(_largest(lumas) + _largest(colours))]
+        else:
+            # Cb and Cr alike, so that they get the same samples in one plane as in two
+            self.shifts = [shift_of(_largest(lumas)), *[shift_of(_largest(colours)) for _ in self.chroma]]
+        for version, change in enumerate(lumas):
+            self.luma.fill(version, self.shifts[0], *([change] * len(colours) if self._packed else [change]))
+        beside = [[change] for change in colours] if len(self.chroma) > 1 else [colours]
+        for field, changes in zip(self.chroma, beside, strict=False):
+            field.fill(0 if alone else 1, self.shifts[-1], *changes)
+            if not alone:
+                np.negative(field.wide[1], out=field.wide[0])
+
+    def _in_rgb(self, blue: Samples, red: Samples) -> list[Samples]:
+        """Say what changes of Cb and Cr add to the three colours, in the plane's order."""
+        rgb = [
+            cv2.addWeighted(blue, of_blue, red, of_red, 0, dst=self._scratch.array(f"colour {index}", blue.shape))
+            for index, (of_blue, of_red) in enumerate(zip(BLUE_TO_RGB, RED_TO_RGB, strict=True))
+        ]
+        made = rgb if self._geometry.layout.order == "rgb" else rgb[::-1]
+        return [np.asarray(each, np.float32) for each in made]
+
+    def _change(self, mask: Samples, pattern: Samples, name: str) -> Samples:
+        """Bring a pattern under a mask, as it lies in storage."""
+        return self._geometry.stored(np.multiply(mask, pattern, out=self._scratch.array(name, mask.shape)))
 
     def _pattern_of(self, slot: int) -> Pattern:
         profile, luma, chroma = self._geometry.profile, self._geometry.luma, self._geometry.chroma
@@ -221,6 +250,9 @@ class Deltas:
         data = luma.crop(luma.window(self._patterns.luma[number])) * np.float32(np.sqrt(1 - profile.pilot_share))
         blue, red = chroma.crop(chroma.window(self._patterns.chroma[number]))
         return Pattern((pilot - data, pilot + data), (blue, red))
+
+    def _moments(self, plane: Plane, grid: Grid, name: str, *, squares: bool = False) -> Samples:
+        return moments(in_rows(plane), plane.shape[1], grid, self._scratch, name, squares=squares)
 
     def _displayed(self, views: list[Plane]) -> tuple[Plane, list[Plane]]:
         """Luma, Cb and Cr as they are displayed."""
@@ -239,3 +271,8 @@ class Deltas:
         out = self._scratch.array(f"channel {index}", plane.shape[:2], plane.dtype)
         cv2.extractChannel(plane, index, dst=out)
         return out
+
+
+def _largest(changes: list[Samples]) -> float:
+    """Largest magnitude of all samples."""
+    return max((cv2.norm(change, cv2.NORM_INF) for change in changes), default=0.0)

@@ -1,112 +1,167 @@
-"""What is added to a stored plane, brought from the canonical grid to the plane's size."""
+"""What is added to a stored plane, on its way from the canonical grid to the plane's size."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from tracemark.signal.scratch import Scratch
+from tracemark.embedder import kernels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tracemark.frames import Plane
-
     Samples = NDArray[np.float32]
 
-ZERO = 128
-"""What stands for no change in a `ByteField`: the middle of its range."""
-
-HEADROOM = 0.9
-"""Share of a `ByteField`'s range that its canonical samples fill: cubic interpolation goes a little beyond them."""
+SHARPNESS = -0.75
+"""Slope of the cubic's far ends (Keys 1981, eq. 4, whose ``a`` this is): as in OpenCV's INTER_CUBIC."""
 
 
-class ByteField:
-    """A change in fine steps, one byte a pixel: fast, for planes of 8 bits.
+OVERSHOOT = 1.375
+"""Largest result of interpolating samples of magnitude 1, along one side: the weights halfway, added unsigned."""
+
+FINEST = 12
+"""Largest shift: a step of 1/4096 is far finer than the rounding that follows."""
+
+
+@dataclass(frozen=True)
+class Taps:
+    """Cubic convolution along one side: which samples each new one is made of.
+
+    Attributes
+    ----------
+    places : ndarray of int64, shape (wanted, 4)
+        Beyond the ends the last sample stands for all.
+    weights : ndarray of float32, shape (wanted, 4)
+        Their sum is 1.
+
+    References
+    ----------
+    R. Keys, "Cubic convolution interpolation for digital image processing", IEEE Trans. ASSP 29 (1981).
+    """
+
+    places: NDArray[np.int64]
+    weights: Samples
+
+    @classmethod
+    def of(cls, samples: int, wanted: int) -> Taps:
+        """Bring so many samples to so many others that cover the same length.
+
+        Parameters
+        ----------
+        samples, wanted : int
+
+        Returns
+        -------
+        Taps
+        """
+        centre = (np.arange(wanted) + 0.5) * samples / wanted - 0.5
+        first = np.floor(centre)
+        near = centre - first
+        far = 1 + near
+        ends = [SHARPNESS * (x**3 - 5 * x**2 + 8 * x - 4) for x in (far, 3 - far)]
+        middle = [(SHARPNESS + 2) * x**3 - (SHARPNESS + 3) * x**2 + 1 for x in (near, 1 - near)]
+        places = np.clip(first[:, None] + np.arange(-1, 3), 0, samples - 1)
+        return cls(places.astype(np.int64), np.stack([ends[0], *middle, ends[1]], axis=1).astype(np.float32))
+
+    def whole(self, total: int) -> NDArray[np.int16]:
+        """Bring the weights to whole numbers of a given sum.
+
+        Parameters
+        ----------
+        total : int
+
+        Returns
+        -------
+        ndarray of int16, shape (wanted, 4)
+        """
+        near = np.round(self.weights * total).astype(np.int16)
+        largest = near.argmax(axis=1)
+        near[np.arange(len(near)), largest] += np.int16(total) - near.sum(axis=1, dtype=np.int16)
+        return near
+
+    def beside(self, samples: int, colours: int) -> Taps:
+        """Do so with several rows of samples, one after the other, whose results stand in turn.
+
+        Parameters
+        ----------
+        samples : int
+            In each of them.
+        colours : int
+            How many there are.
+
+        Returns
+        -------
+        Taps
+        """
+        places = self.places[:, None] + samples * np.arange(colours)[:, None]
+        return Taps(np.ascontiguousarray(places.reshape(-1, 4)), self.weights.repeat(colours, axis=0))
+
+
+class Field:
+    """Changes of one plane: as wide as the plane, and as high as the grid. The last step is made where they are added.
 
     Parameters
     ----------
+    grid : tuple of int
+        Height and width of a change, as it lies in storage.
     shape : tuple of int
         Of the plane: height, width and, where several colours lie side by side, their number.
+    versions : int
 
-    Notes
-    -----
-    A step is the largest change of the frame over 115, about a twentieth of a level: the byte moves the change of a
-    pixel by at most half a step before the sum with the host is rounded to a whole level, as it is anyway.
+    Attributes
+    ----------
+    wide : ndarray of int16, shape (versions, grid height, width times colours)
+    taps : ndarray of int64, shape (height, 4)
+        Rows of these that each row of the plane is made of.
+    weights : ndarray of int16, shape (height, 4)
+        What each of them counts, of `kernels.WEIGHT`.
     """
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self._steps = np.empty(shape, np.uint8)
-        self._step = 1.0
-        self._scratch = Scratch()
+    def __init__(self, grid: tuple[int, int], shape: tuple[int, ...], versions: int) -> None:
+        height, width = grid
+        colours = shape[2] if len(shape) > 2 else 1
+        self.wide: NDArray[np.int16] = np.empty((versions, height, shape[1] * colours), np.int16)
+        down = Taps.of(height, shape[0])
+        self.taps, self.weights = down.places, down.whole(kernels.WEIGHT)
+        self._columns = Taps.of(width, shape[1]).beside(width, colours)
+        self._turned: Samples = np.empty((colours, width, height), np.float32)
+        self._made: NDArray[np.int16] = np.empty((shape[1] * colours, height), np.int16)
 
-    def fill(self, changes: list[Samples], largest: float) -> None:
+    def fill(self, version: int, shift: int, *changes: Samples) -> None:
         """Take a change over.
 
         Parameters
         ----------
-        changes : list of ndarray of float32, shape (grid height, grid width)
-            One for each colour in the plane, as it lies in storage, in levels.
-        largest : float
-            Magnitude that no sample of the change exceeds.
+        version : int
+        shift : int
+            From `shift_of`.
+        *changes : ndarray of float32, shape (grid height, grid width)
+            One for each colour in the plane, in steps of the plane.
         """
-        self._step = largest / (HEADROOM * (ZERO - 1)) if largest > 0 else 1.0
-        small = self._scratch.array("small", changes[0].shape, np.uint8)
-        height, width = size = self._steps.shape[:2]
-        one = self._steps if len(changes) == 1 else self._scratch.array("one colour", size, np.uint8)
-        for index, change in enumerate(changes):
-            cv2.convertScaleAbs(change, dst=small, alpha=1 / self._step, beta=ZERO)
-            cv2.resize(small, (width, height), dst=one, interpolation=cv2.INTER_CUBIC)
-            if one is not self._steps:
-                cv2.insertChannel(one, self._steps, index)
-
-    def add(self, plane: Plane, sign: int, out: Plane) -> None:
-        """Add the change, or its negative, to a plane: rounded and saturated.
-
-        Parameters
-        ----------
-        plane : ndarray of uint8
-        sign : {1, -1}
-        out : ndarray of uint8
-            Where the sum lies.
-        """
-        step = sign * self._step
-        cv2.addWeighted(plane, 1.0, self._steps, step, -step * ZERO, dst=out)
+        for turned, change in zip(self._turned, changes, strict=True):
+            cv2.transpose(change, dst=turned)
+        flat = self._turned.reshape(-1, self._turned.shape[-1])
+        scale = 2**shift / kernels.WEIGHT
+        kernels.widen(flat, self._columns.places, self._columns.weights, scale, self._made)
+        cv2.transpose(self._made, dst=self.wide[version])
 
 
-class FloatField:
-    """A change in full precision, for planes of more than 8 bits, or that are sums of several changes.
+def shift_of(largest: float) -> int:
+    """Choose the steps that changes are held in, as fine as 16 bits allow.
 
     Parameters
     ----------
-    shape : tuple of int
-        As for `ByteField`.
-    top : int
-        Largest value of a sample.
+    largest : float
+        Magnitude that no sample of the changes, or of those that are added up, exceeds; in steps of the plane.
 
-    Attributes
-    ----------
-    levels : ndarray of float32
-        The change in steps of the plane.
+    Returns
+    -------
+    int
+        There are ``2 ** shift`` of them to a step of the plane.
     """
-
-    def __init__(self, shape: tuple[int, ...], top: int) -> None:
-        self.levels: Samples = np.empty(shape, np.float32)
-        self._top = top
-
-    def fill(self, changes: list[Samples], largest: float) -> None:  # noqa: ARG002 - floats need no range
-        """Take a change over, as `ByteField.fill`."""
-        height, width = self.levels.shape[:2]
-        cv2.resize(changes[0], (width, height), dst=self.levels, interpolation=cv2.INTER_CUBIC)
-
-    def add(self, plane: Plane, sign: int, out: Plane) -> None:
-        """Add the change or its negative, as `ByteField.add`."""
-        add = cv2.add if sign > 0 else cv2.subtract
-        add(plane, self.levels, dst=out, dtype=cv2.CV_8U if out.dtype == np.uint8 else cv2.CV_16U)
-        if out.dtype != np.uint8:
-            np.minimum(out, out.dtype.type(self._top), out=out)
-
-
-Field = ByteField | FloatField
+    room = np.iinfo(np.int16).max / (OVERSHOOT**2 * max(largest, 1))
+    return min(FINEST, math.floor(math.log2(room)))

@@ -1,4 +1,4 @@
-"""All that is alike from frame to frame while the shape of a stream stays: tilings, working memory, pools."""
+"""All that is alike from frame to frame while the shape of a stream stays: cells, working memory, pools."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import itertools
 from functools import partial
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from av import VideoFrame
 
+from tracemark.embedder import kernels
+from tracemark.embedder.cells import Cells, Choice
 from tracemark.embedder.deltas import Deltas
-from tracemark.embedder.fields import Field, FloatField
 from tracemark.embedder.pool import Pool, fresh
-from tracemark.embedder.tiling import Tiling
-from tracemark.frames import planes
-from tracemark.signal.scratch import Scratch
+from tracemark.frames import in_rows, planes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from tracemark.frames import Frame, Plane
@@ -26,53 +26,42 @@ if TYPE_CHECKING:
     from tracemark.signal.patterns import Patterns
 
     Bytes = NDArray[np.uint8]
-    Samples = NDArray[np.float32]
 
-# ITU-R BT.601: what one level of Cb and of Cr adds to red, green and blue
-BLUE_TO_RGB = (0.0, -0.344136, 1.772)
-RED_TO_RGB = (1.402, -0.714136, 0.0)
-
-
-SMALLEST_PIECE = 8
-"""Bytes: from here on it is faster to gather the pieces of cut blocks than to copy through a mask of bytes."""
+ALIGNMENT = 32
+"""Bytes that the rows of a plane are multiples of."""
 
 _NUMBERS = itertools.count()
 
 
 class Sheet:
-    """Memory for planes that lie one after the other, row by row.
+    """Memory for planes that lie one after the other, each row with all its versions.
 
     Parameters
     ----------
-    tilings : list of Tiling
-    shared : bool
-        Whether a row holds all versions, or a viewer's alone.
+    rows : list of tuple of int
+        Height and bytes of a row, for every plane.
+    versions : int
 
     Attributes
     ----------
     memory : ndarray of uint8
-    planes : list of ndarray, shape (height, bytes of a row)
-    bands : list of ndarray, shape (rows of the band, blocks of a row)
-        Every band of every plane, as blocks.
+    planes : list of ndarray of uint8, shape (height, versions, bytes of a row)
+    words : list of ndarray of uint64, shape (height, versions times words of a row)
+        The same memory.
     """
 
-    def __init__(self, tilings: list[Tiling], *, shared: bool) -> None:
-        places = _places(tilings, shared=shared)
-        self.memory = fresh(places[-1].stop)
-        self.planes = [
-            self.memory[place].reshape(tiling.size[0], -1) for tiling, place in zip(tilings, places, strict=True)
-        ]
-        self.bands = [
-            plane.view(f"V{tiling.block}")[band]
-            for tiling, plane in zip(tilings, self.planes, strict=True)
-            for band in tiling.bands
-        ]
+    def __init__(self, rows: list[tuple[int, int]], versions: int) -> None:
+        self.memory = fresh(sum(height * row for height, row in rows) * versions)
+        self.planes = list(_planes(self.memory, rows, versions))
+        self.words = [plane.reshape(len(plane), -1).view(np.uint64) for plane in self.planes]
 
 
-def _places(tilings: list[Tiling], *, shared: bool) -> list[slice]:
-    """Bytes of a sheet that each plane takes."""
-    ends = np.cumsum([tiling.size[0] * (tiling.shared_row if shared else tiling.row) for tiling in tilings]).tolist()
-    return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+def _planes(memory: Bytes, rows: list[tuple[int, int]], versions: int) -> Iterator[Bytes]:
+    start = 0
+    for height, row in rows:
+        stop = start + height * versions * row
+        yield memory[start:stop].reshape(height, versions, row)
+        start = stop
 
 
 class Stage:
@@ -91,8 +80,8 @@ class Stage:
     number : int
         Of its own, among all stages of the process.
     geometry : Geometry
-    tilings : list of Tiling
-        One for each stored plane.
+    cells : list of Cells
+        Of the first plane, and of all others if there are any.
     deltas : Deltas
     shared, copies : Pool
         Memory of prepared frames, and of viewers' frames.
@@ -103,22 +92,26 @@ class Stage:
         self.geometry = geometry
         self._shapes = [view.shape for view in views]
         self._dtype = views[0].dtype
-        self.tilings = [self._tiling(index) for index in range(len(views))]
+        self._widths = [int(np.prod(shape[1:])) * self._dtype.itemsize for shape in self._shapes]
+        self._rows = [
+            (shape[0], -(-width // ALIGNMENT) * ALIGNMENT)
+            for shape, width in zip(self._shapes, self._widths, strict=True)
+        ]
+        self._packed = geometry.layout.kind == "packed"
+        self._versions = 4 if self._packed else 2
+        self.cells = [self._cells(index) for index in range(min(2, len(views)))]
         self.deltas = Deltas(geometry, patterns, strength, self._shapes)
         # not by way of the stage: it would refer to itself, and its memory wait for the garbage collector
-        self.shared = Pool(partial(Sheet, self.tilings, shared=True))
-        self.copies = Pool(partial(Sheet, self.tilings, shared=False))
-        self._shared_places = _places(self.tilings, shared=True)
-        self._places = _places(self.tilings, shared=False)
-        self._scratch = Scratch()
+        self.shared = Pool(partial(Sheet, self._rows, self._versions))
+        self.copies = Pool(partial(Sheet, self._rows, 1))
 
-    def _tiling(self, index: int) -> Tiling:
-        shape = self._shapes[index]
-        luma, chroma = (self._cells(grid, shape[:2]) for grid in (self.geometry.luma, self.geometry.chroma))
-        maps = [luma, chroma] if self.geometry.layout.kind == "packed" else [chroma if index else luma]
-        return Tiling.of(maps, self._dtype.itemsize * int(np.prod(shape[2:])))
+    def _cells(self, index: int) -> Cells:
+        shape, pixel = self._shapes[index], self._widths[index] // self._shapes[index][1]
+        luma, chroma = (self._numbers(grid, shape[:2]) for grid in (self.geometry.luma, self.geometry.chroma))
+        maps = [luma, chroma] if self._packed else [chroma if index else luma]
+        return Cells.of(maps, pixel, self._rows[index][1])
 
-    def _cells(self, grid: Grid, size: tuple[int, int]) -> NDArray[np.intp]:
+    def _numbers(self, grid: Grid, size: tuple[int, int]) -> NDArray[np.intp]:
         rows, columns = grid.cells
         return self.geometry.pixels(grid, np.arange(rows * columns).reshape(rows, columns), size)
 
@@ -136,8 +129,8 @@ class Stage:
             For every plane all its versions.
         """
         return tuple(
-            tuple(self._view(loan[place], tiling, shape, version) for version in range(tiling.versions))
-            for place, tiling, shape in zip(self._shared_places, self.tilings, self._shapes, strict=True)
+            tuple(self._view(plane, index, version) for version in range(self._versions))
+            for index, plane in enumerate(_planes(loan, self._rows, self._versions))
         )
 
     def planes(self, loan: Bytes) -> list[Plane]:
@@ -152,126 +145,76 @@ class Stage:
         -------
         list of ndarray
         """
-        return [
-            self._view(loan[place], tiling, shape, 0)
-            for place, tiling, shape in zip(self._places, self.tilings, self._shapes, strict=True)
-        ]
+        return [self._view(plane, index, 0) for index, plane in enumerate(_planes(loan, self._rows, 1))]
 
-    def _view(self, memory: Bytes, tiling: Tiling, shape: tuple[int, ...], version: int) -> Plane:
-        """Show a version as a plane, whose rows may be shorter than those in memory."""
-        rows = memory.reshape(shape[0], -1)
-        start = version * tiling.row
-        plane: Plane = rows[:, start : start + shape[1] * tiling.pixel].view(self._dtype)
+    def _view(self, memory: Bytes, index: int, version: int) -> Plane:
+        """Show a version of a plane, whose rows may be shorter than those in memory."""
+        shape = self._shapes[index]
+        plane: Plane = memory[:, version, : self._widths[index]].view(self._dtype)
         return plane.reshape(shape) if len(shape) > 2 else plane
 
-    def fill(self, views: list[Plane], versions: tuple[tuple[Plane, ...], ...]) -> None:
-        """Add what the deltas hold to a host.
+    def fill(self, views: list[Plane], sheet: Sheet) -> None:
+        """Add what the deltas hold to a host: all versions, or those of one viewer alone.
 
         Parameters
         ----------
         views : list of ndarray
             The host's planes.
-        versions : tuple of tuple of ndarray
-            Where the results lie.
-        """
-        luma, chroma = self.deltas.luma, self.deltas.chroma
-        if self.geometry.layout.kind == "packed":
-            colour = self._colour()
-            for version, out in enumerate(versions[0]):
-                self._add_packed(views[0], luma[version % 2], colour, 1 if version >= 2 else -1, out)
-            return
-        for field, out in zip(luma, versions[0], strict=False):
-            field.add(views[0], 1, out)
-        for view, field, made in zip(views[1:], chroma, versions[1:], strict=True):
-            field.add(view, -1, made[0])
-            field.add(view, 1, made[1])
-
-    def fill_for_one(self, views: list[Plane], out: list[Plane]) -> None:
-        """Add what the deltas hold for one viewer to a host.
-
-        Parameters
-        ----------
-        views : list of ndarray
-            The host's planes.
-        out : list of ndarray
-            The viewer's.
-        """
-        luma, chroma = self.deltas.luma[0], self.deltas.chroma
-        if self.geometry.layout.kind == "packed":
-            self._add_packed(views[0], luma, self._colour(), 1, out[0])
-            return
-        for view, field, made in zip(views, (luma, *chroma), out, strict=True):
-            field.add(view, 1, made)
-
-    def cut(self, sheet: Sheet) -> None:
-        """Make versions C and D of the blocks that boundaries run through, from what A and B have become.
-
-        Parameters
-        ----------
         sheet : Sheet
-            From `shared`, filled.
+            From `shared` or from `copies`: where the results lie.
         """
-        for tiling, plane in zip(self.tilings, sheet.planes, strict=True):
-            if not len(tiling.cut):
-                continue
-            mixed = plane[:, 2 * tiling.row :]
-            if tiling.piece >= SMALLEST_PIECE:
-                np.copyto(mixed, self._taken(plane, tiling.piece, tiling.mixed, "pieces"))
-                continue
-            a, b = (
-                self._taken(plane, tiling.block, tiling.cut + index * tiling.blocks, f"cut from {version}")
-                for index, version in enumerate("AB")
+        deltas, luma = self.deltas, self.deltas.luma
+        rows = [in_rows(view) for view in views]
+        if self._packed:
+            colour, made = deltas.chroma[0], sheet.planes[0]
+            each = 1 if made.shape[1] == 1 else 2
+            kernels.lay_both(
+                rows[0],
+                luma.wide[:each],
+                luma.taps,
+                luma.weights,
+                colour.wide[:each],
+                colour.taps,
+                colour.weights,
+                deltas.shifts[0],
+                made,
             )
-            for base, over, target in zip((a, b), (b, a), np.split(mixed, 2, axis=1), strict=True):
-                np.copyto(target, base)
-                cv2.copyTo(over, tiling.odd_bytes, target)
+            return
+        for host, field, shift, made in zip(rows, [luma, *deltas.chroma], deltas.shifts, sheet.planes, strict=True):
+            changes, out = field.wide[: made.shape[1]], made.view(self._dtype)
+            kernels.lay(host, changes, field.taps, field.weights, shift, deltas.top, out)
 
-    def _taken(self, plane: Bytes, size: int, numbers: NDArray[np.intp], name: str) -> Bytes:
-        """Gather blocks of a size from the rows of a plane."""
-        blocks = plane.view(f"V{size}")
-        made = self._scratch.array(name, (len(blocks), len(numbers)), blocks.dtype)
-        blocks.take(numbers, 1, made, "clip")
-        taken: Bytes = made.view(np.uint8)
-        return taken
+    def choose(self, shared: Sheet, choices: list[Choice], copy: Sheet) -> None:
+        """Put a viewer's copy together.
 
-    def _colour(self) -> Samples:
-        """Say what the changes of Cb and Cr add to each colour of a packed plane."""
-        blue, red = self.deltas.chroma
-        assert isinstance(blue, FloatField)
-        assert isinstance(red, FloatField)
-        shape = self._shapes[0]
-        colour = self._scratch.array("colour", shape)
-        weights = list(zip(BLUE_TO_RGB, RED_TO_RGB, strict=True))
-        for channel, (of_blue, of_red) in enumerate(weights if self.geometry.layout.order == "rgb" else weights[::-1]):
-            one, other = (self._scratch.array(name, shape[:2]) for name in ("one colour", "other colour"))
-            np.add(np.multiply(blue.levels, of_blue, out=one), np.multiply(red.levels, of_red, out=other), out=one)
-            cv2.insertChannel(one, colour, channel)
-        return colour
+        Parameters
+        ----------
+        shared : Sheet
+            From `shared`, filled.
+        choices : list of Choice
+            For the first plane, and for all others if there are any.
+        copy : Sheet
+            From `copies`: where the result lies.
+        """
+        for index, (versions, made) in enumerate(zip(shared.words, copy.words, strict=True)):
+            cells, choice = self.cells[min(index, 1)], choices[min(index, 1)]
+            kernels.choose(versions, choice.blocks, cells.cut, choice.masks, cells.bands, made)
 
-    def _add_packed(self, view: Plane, luma: Field, colour: Samples, sign: int, out: Plane) -> None:
-        """Add a change of luma, and that of colours or its negative, to a packed plane."""
-        assert isinstance(luma, FloatField)
-        total = self._scratch.array("total", view.shape)
-        cv2.merge([luma.levels] * 3, dst=total)
-        (np.add if sign > 0 else np.subtract)(total, colour, out=total)
-        cv2.add(view, total, dst=out, dtype=cv2.CV_8U)
-
-    def like(self, frame: Frame, loan: Bytes) -> Frame:
-        """Make a viewer's frame of the memory that its planes were written to.
+    def like(self, frame: Frame, views: list[Plane]) -> Frame:
+        """Make a viewer's frame of its planes.
 
         Parameters
         ----------
         frame : av.VideoFrame or ndarray
             The host frame.
-        loan : ndarray of uint8
-            From `copies`.
+        views : list of ndarray
+            From `planes`.
 
         Returns
         -------
         av.VideoFrame or ndarray
             Of the host's kind, size and format, with its time stamp, time base and colour metadata.
         """
-        views = self.planes(loan)
         if not isinstance(frame, VideoFrame):
             return np.ascontiguousarray(views[0])
         made = self._framed(frame, views)

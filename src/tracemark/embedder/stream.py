@@ -161,10 +161,8 @@ class Embedder:
             stage.deltas.paint(slot)
             loan, sheet = stage.shared.lend()
             versions = stage.versions(loan)
-            stage.fill(views, versions)
-            # what all viewers see alike is drawn into every version here, before blocks are cut from them
+            stage.fill(views, sheet)
             scenery = self._wardrobe.draw(frame, stage.geometry, moment, versions)
-            stage.cut(sheet)
             self._done(begin, mask)
             return Prepared(frame, stage.geometry, slot, mask, versions, scenery, stage, sheet)
 
@@ -191,11 +189,11 @@ class Embedder:
             begin = perf_counter()
             stage, views, moment, mask = self._look(frame, None)
             stage.deltas.paint_for_one(pattern(stage, self._profile.slot_of(moment)))
-            loan, _ = stage.copies.lend()
+            loan, sheet = stage.copies.lend()
             made = stage.planes(loan)
-            stage.fill_for_one(views, made)
+            stage.fill(views, sheet)
             self._done(begin, mask)
-        return ForOne(stage, loan, made, Scenery(Canvas.of(frame, stage.geometry), moment, (), made[0]))
+        return ForOne(stage, made, Scenery(Canvas.of(frame, stage.geometry), moment, (), made[0]))
 
     def _look(self, frame: Frame, time: Fraction | float | None) -> tuple[Stage, list[Plane], Fraction | float, Mask]:
         """Make the masks of a frame as the policy wants them: stage, planes, presentation time, and how."""

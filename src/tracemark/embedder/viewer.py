@@ -1,4 +1,4 @@
-"""One viewer: their copy of a frame is gathered from versions that all viewers share, or made for them alone."""
+"""One viewer: their copy of a frame is chosen from versions that all viewers share, or made for them alone."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tracemark.geometry import Geometry
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from tracemark.embedder.cells import Choice
     from tracemark.embedder.deltas import Pattern
     from tracemark.embedder.stream import Embedder
     from tracemark.frames import Frame, Plane
     from tracemark.signal.patterns import Patterns
 
     Bits = NDArray[np.uint8]
-    Numbers = NDArray[np.intp]
 
 RECENT_SELECTIONS = 2
 """Selections that a viewer keeps: this slot's, and one more for time stamps that jump about a slot's edge."""
@@ -66,16 +66,13 @@ class ForOne:
     Attributes
     ----------
     stage : Stage
-    loan : ndarray of uint8
-        Its memory, from the stage's `copies`.
     planes : list of ndarray
-        The planes in it.
+        In memory from the stage's `copies`.
     scenery : Scenery
         What overlays have to know of it.
     """
 
     stage: Stage
-    loan: Bits = field(repr=False)
     planes: list[Plane] = field(repr=False)
     scenery: Scenery
 
@@ -99,7 +96,7 @@ class Viewer:
         self._patterns = patterns
         self._clock = clock
         self._covers = covers
-        self._selections: OrderedDict[tuple[int, int], list[Numbers]] = OrderedDict()
+        self._selections: OrderedDict[tuple[int, int], list[Choice]] = OrderedDict()
         self._pattern: tuple[tuple[int, int], Pattern] | None = None
         self._lock = Lock()
 
@@ -128,17 +125,16 @@ class Viewer:
         if not isinstance(frame, Prepared):
             own = self._embedder.mark_for_one(frame, self._own)
             self._covers.draw(own.scenery, own.planes)
-            return own.stage.like(frame, own.loan)
+            return own.stage.like(frame, own.planes)
         prepared, stage = frame, frame.stage
         loan, sheet = stage.copies.lend()
-        for versions, chosen, target in zip(prepared.sheet.bands, self._select(prepared), sheet.bands, strict=True):
-            # any other mode but the default, which would check the numbers first and write to a copy of the target
-            versions.take(chosen, 1, target, "clip")
-        self._covers.draw(prepared.scenery, stage.planes(loan))
-        return stage.like(prepared.frame, loan)
+        stage.choose(prepared.sheet, self._select(prepared), sheet)
+        made = stage.planes(loan)
+        self._covers.draw(prepared.scenery, made)
+        return stage.like(prepared.frame, made)
 
-    def _select(self, prepared: Prepared) -> list[Numbers]:
-        """Blocks to take, band by band; kept for the slot."""
+    def _select(self, prepared: Prepared) -> list[Choice]:
+        """Where the first plane and all others come from; kept for the slot."""
         wanted = (prepared.slot, prepared.stage.number)
         with self._lock:
             made = self._selections.get(wanted)
@@ -148,14 +144,12 @@ class Viewer:
                     self._selections.popitem(last=False)
             return made
 
-    def _selection(self, prepared: Prepared) -> list[Numbers]:
+    def _selection(self, prepared: Prepared) -> list[Choice]:
         stage = prepared.stage
         luma, chroma = (bits.ravel() for bits in self._bits(stage.geometry, prepared.slot))
-        packed = stage.geometry.layout.kind == "packed"
-        chosen: list[Numbers] = []
-        for index, tiling in enumerate(stage.tilings):
-            chosen += tiling.choose(luma, chroma) if packed else tiling.choose(chroma if index else luma)
-        return chosen
+        if stage.geometry.layout.kind == "packed":
+            return [stage.cells[0].choose(luma, chroma)]
+        return [cells.choose(bits) for cells, bits in zip(stage.cells, (luma, chroma), strict=False)]
 
     def _own(self, stage: Stage, slot: int) -> Pattern:
         """Pattern of this viewer alone; kept for the slot."""

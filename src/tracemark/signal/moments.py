@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from numba import types
+
+from tracemark.compiled import compiled, result, rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,112 +20,80 @@ if TYPE_CHECKING:
     Samples = NDArray[np.float32]
     Plane = NDArray[np.uint8] | NDArray[np.uint16]
 
-
-HIGH = 4.0
-"""Rows of a plane to a canonical sample from which on half a row does not matter."""
-
-EXACT = (2.0, 3.0)
-"""Lower heights of a sample whose groups of rows lie right where the samples do."""
-
+PAIRED = 4
+"""Columns of a plane to a canonical sample from which on half a pixel does not matter."""
 
 CHUNK = 32
-"""Canonical rows that are summed at a time, so that the sums stay in the core's own cache."""
+"""Canonical rows that are averaged at a time, so that the sums stay in the core's own cache."""
 
 
-def mean(plane: Plane, grid: Grid, scratch: Scratch, name: str) -> Samples:
-    """Mean level over the area of each canonical sample.
+def moments(plane: Plane, width: int, grid: Grid, scratch: Scratch, name: str, *, squares: bool = False) -> Samples:
+    """Mean and, if wanted, mean of the squares over the area of each canonical sample.
 
     Parameters
     ----------
-    plane : ndarray of uint8 or uint16, shape (plane height, plane width)
-        In display orientation.
+    plane : ndarray of uint8 or uint16, shape (plane height, at least width)
+        In display orientation, in rows that lie in one piece.
+    width : int
+        Samples of a row.
     grid : Grid
     scratch : Scratch
-        Where the result lies, under `name`, and all steps towards it.
+        Where the results lie, under `name`, and all steps towards them.
     name : str
+    squares : bool
 
     Returns
     -------
-    ndarray of float32, shape (grid.height, grid.width)
-        In steps of the plane.
-
-    Notes
-    -----
-    See `moments`.
+    ndarray of float32, shape (1 or 2, grid.height, grid.width)
+        In steps of the plane, and steps squared; smoothly interpolated where the plane is smaller.
     """
-    out = scratch.array(name, (grid.height, grid.width))
-    if _in_groups(plane, grid):
-        _sum(plane, grid, scratch, out)
-    else:
-        _resize(plane, grid, scratch, out)
+    count = 2 if squares else 1
+    out = scratch.array(name, (count, grid.height, grid.width))
+    if plane.shape[0] < grid.height or width < grid.width:
+        levels = scratch.array("levels", (plane.shape[0], width))
+        np.copyto(levels, plane[:, :width])
+        cv2.resize(levels, (grid.width, grid.height), dst=out[0], interpolation=cv2.INTER_CUBIC)
+        if squares:
+            np.multiply(levels, levels, out=levels)
+            cv2.resize(levels, (grid.width, grid.height), dst=out[1], interpolation=cv2.INTER_AREA)
+        return out
+    # where pixels in pairs are fine enough, pairs are averaged: half of the sums
+    pair = 2 if width % (2 * grid.width) == 0 or (width % 2 == 0 and width >= PAIRED * grid.width) else 1
+    for top in range(0, grid.height, CHUNK):
+        part = slice(top, min(top + CHUNK, grid.height))
+        lines = scratch.array("lines", (count, part.stop - top, width // pair))
+        _average_rows(plane, grid.height, top, pair, lines)
+        for line, made in zip(lines, out, strict=True):
+            cv2.resize(line, (grid.width, len(line)), dst=made[part], interpolation=cv2.INTER_AREA)
     return out
 
 
-def moments(plane: Plane, grid: Grid, scratch: Scratch) -> tuple[Samples, Samples]:
-    """Mean, and mean of the squares, over the area of each canonical sample.
-
-    Parameters
-    ----------
-    plane : ndarray of uint8 or uint16, shape (plane height, plane width)
-        In display orientation.
-    grid : Grid
-    scratch : Scratch
-        Where the results and all steps towards them lie.
-
-    Returns
-    -------
-    mean, squares : ndarray of float32, shape (grid.height, grid.width)
-        In steps of the plane, and steps squared.
-
-    Notes
-    -----
-    Rows are summed straight from the plane's own type, in groups as high as a canonical sample, rounded up: a large
-    plane is never brought to float32, which would take longer than all the rest. A group lies within half a row of
-    where its samples do. Where that would be much of a sample, the plane is small, and is brought to float32.
-    """
-    first, second = (scratch.array(name, (grid.height, grid.width)) for name in ("mean level", "mean square"))
-    if _in_groups(plane, grid):
-        _sum(plane, grid, scratch, first, second)
-        return first, second
-    levels = _resize(plane, grid, scratch, first)
-    np.multiply(levels, levels, out=levels)
-    cv2.resize(levels, (grid.width, grid.height), dst=second, interpolation=cv2.INTER_AREA)
-    return first, second
-
-
-def _in_groups(plane: Plane, grid: Grid) -> bool:
-    ratio = plane.shape[0] / grid.height
-    return plane.shape[1] >= grid.width and (ratio >= HIGH or ratio in EXACT)
-
-
-def _sum(plane: Plane, grid: Grid, scratch: Scratch, first: Samples, second: Samples | None = None) -> None:
-    height, width = plane.shape
-    ratio = height / grid.height
-    depth = math.ceil(ratio)
-    starts = np.round(np.arange(grid.height) * ratio + (ratio - depth) / 2).astype(np.intp)
-    wanted = [(cv2.accumulate, first)] + ([] if second is None else [(cv2.accumulateSquare, second)])
-    for top in range(0, grid.height, CHUNK):
-        part = slice(top, min(top + CHUNK, grid.height))
-        count = part.stop - part.start
-        sums = scratch.array("sums", (count, width))
-        if depth == ratio:
-            rows = [plane[top * depth + row : part.stop * depth : depth] for row in range(depth)]
-        else:
-            room = scratch.array("rows", (depth, count, width), plane.dtype)
-            rows = [plane.take(starts[part] + row, 0, room[row], "clip") for row in range(depth)]
-        for accumulate, out in wanted:
-            sums[:] = 0
-            for row in rows:
-                accumulate(row, sums)
-            cv2.resize(sums, (grid.width, count), dst=out[part], interpolation=cv2.INTER_AREA)
-            out[part] *= 1 / depth
-
-
-def _resize(plane: Plane, grid: Grid, scratch: Scratch, out: Samples) -> Samples:
-    """As `Grid.canonical`; returns the plane as float32."""
-    levels = scratch.array("levels", plane.shape)
-    np.copyto(levels, plane)
-    grows = plane.shape[1] < grid.width or plane.shape[0] < grid.height
-    method = cv2.INTER_CUBIC if grows else cv2.INTER_AREA
-    cv2.resize(levels, (grid.width, grid.height), dst=out, interpolation=method)
-    return levels
+@compiled(*(types.void(rows(sample), *(types.int64,) * 3, result("float32", 3)) for sample in ("uint8", "uint16")))
+def _average_rows(plane: Plane, height: int, first: int, pair: int, out: Samples) -> None:
+    """Average the rows under some rows of a grid of that height, and their squares where there is room for them."""
+    count, many, width = out.shape
+    ratio = plane.shape[0] / height
+    for line in range(many):
+        top, bottom = (first + line) * ratio, (first + line + 1) * ratio
+        mean, square = out[0, line], out[count - 1, line]
+        mean[:] = 0
+        square[:] = 0
+        for y in range(int(top), min(math.ceil(bottom), plane.shape[0])):
+            share = np.float32((min(y + 1.0, bottom) - max(float(y), top)) / (ratio * pair))
+            row = plane[y]
+            if count == 1 and pair == 1:
+                for x in range(width):
+                    mean[x] += np.float32(row[x]) * share
+            elif count == 1:
+                for x in range(width):
+                    mean[x] += (np.float32(row[2 * x]) + np.float32(row[2 * x + 1])) * share
+            elif pair == 1:
+                for x in range(width):
+                    level = np.float32(row[x])
+                    mean[x] += level * share
+                    square[x] += level * level * share
+            else:
+                for x in range(width):
+                    one, other = np.float32(row[2 * x]), np.float32(row[2 * x + 1])
+                    mean[x] += (one + other) * share
+                    square[x] += (one * one + other * other) * share
