@@ -29,7 +29,7 @@ from rich.progress import track
 from benchmarks import leaks, quality
 from benchmarks.workshop import RIGHT_KEY, viewer_of
 from tracemark import coding
-from tracemark.embedder import Embedder
+from tracemark.embedder import Chroma, Embedder
 from tracemark.profile import PROFILE, Plane, Profile
 from tracemark.recovery import evidence, features, slots
 from tracemark.recovery.record import BINS_PER_SLOT, Record
@@ -52,6 +52,10 @@ MOMENTS = (0.35, 0.8, 1.3, 1.65, 2.1, 2.55)
 JPEG_QUALITY = 60
 
 
+Mark = tuple[Profile, bool, Chroma]
+"""All that says how a mark is made: the wire format, whether for one viewer alone, and in what planes."""
+
+
 @dataclass(frozen=True)
 class Way:
     """A way of making or reading the mark.
@@ -67,6 +71,8 @@ class Way:
         Whether slots are weighed alike, whatever their pilots show.
     alone : bool
         Whether frames are made for one viewer, instead of being gathered from what all share.
+    chroma : Chroma
+        Whether it carries the mark.
     """
 
     name: str
@@ -74,16 +80,18 @@ class Way:
     features: Mapping[str, object] = field(default_factory=dict)
     flat: bool = False
     alone: bool = False
+    chroma: Chroma = Chroma.MARKED
 
     @property
-    def mark(self) -> tuple[Profile, bool]:
+    def mark(self) -> Mark:
         """Return all that says how the mark is made."""
-        return self.profile, self.alone
+        return self.profile, self.alone, self.chroma
 
 
 WAYS = (
     Way("as it is"),
     Way("made for one viewer alone", alone=True),
+    Way("chroma carries no mark", chroma=Chroma.SHARED),
     Way("bands twice as wide", replace(PROFILE, luma=Plane(320, (0.12, 0.36)), chroma=Plane(160, (0.11, 0.34)))),
     Way("bands of the first study", replace(PROFILE, luma=Plane(320, (0.18, 0.42)), chroma=Plane(160, (0.18, 0.42)))),
     Way("slots of 0.96 s", replace(PROFILE, slot=Fraction(24, 25))),
@@ -106,12 +114,14 @@ COLUMNS = (
 )
 
 
-def mark(host: Path, target: Path, profile: Profile, *, alone: bool, strength: float = 1.0) -> None:
+def mark(host: Path, target: Path, how: Mark = WAYS[0].mark, strength: float = 1.0) -> None:
     """Mark the first seconds of a clip, losslessly."""
+    profile, alone, chroma = how
     import av  # noqa: PLC0415 - only the making of leaks needs it
 
     with Source(host) as source, av.open(str(target), "w") as container:
-        embedder = Embedder(RIGHT_KEY, frame_rate=float(source.rate), profile=profile, strength=strength)
+        rate = float(source.rate)
+        embedder = Embedder(RIGHT_KEY, frame_rate=rate, profile=profile, strength=strength, chroma=chroma)
         viewer = embedder.viewer(viewer_of(host))
         stream = container.add_stream("ffv1", rate=source.rate)
         context = source.stream.codec_context
@@ -186,15 +196,16 @@ def compare(clips: list[Path], folder: Path) -> dict[str, dict[str, list[float]]
     table: dict[str, dict[str, list[float]]] = {way.name: {name: [] for name in COLUMNS} for way in WAYS}
     jobs = [(clip, leak) for clip in clips for leak in dict.fromkeys([*LEAKS, *STILLS])]
     for clip, leak in track(jobs, description="choices"):
-        for number, (profile, alone) in enumerate(dict.fromkeys(way.mark for way in WAYS)):
+        for number, how in enumerate(dict.fromkeys(way.mark for way in WAYS)):
             marked = folder / f"{clip.stem}-{number}.mkv"
             if not marked.exists():
-                mark(clip, marked, profile, alone=alone)
+                mark(clip, marked, how)
             leaked = folder / f"leak{leak.suffix}"
             leak.apply(marked, leaked)
+            profile = how[0]
             record, stills = read(leaked, profile, MOMENTS if leak in STILLS else ())
             for way in WAYS:
-                if way.mark != (profile, alone):
+                if way.mark != how:
                     continue
                 if leak in LEAKS:
                     table[way.name][leak.name].append(score(record, 0, clip, way))
@@ -214,10 +225,10 @@ def looks(clips: list[Path], folder: Path) -> dict[str, list[quality.Quality]]:
     ways = {way.mark: way.name for way in reversed(WAYS) if way.profile == PROFILE}
     for clip in track(clips, description="looks"):
         host = folder / f"{clip.stem}-host.mkv"
-        mark(clip, host, PROFILE, alone=False, strength=0)
-        for (profile, alone), name in reversed(ways.items()):
+        mark(clip, host, strength=0)
+        for how, name in reversed(ways.items()):
             marked = folder / f"{clip.stem}-look.mkv"
-            mark(clip, marked, profile, alone=alone)
+            mark(clip, marked, how)
             made.setdefault(name, []).append(quality.measure(host, marked))
             marked.unlink()
     return made

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import tracemalloc
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,10 +127,12 @@ def bars(found: dict[tuple[str, str], Measured], memory: tuple[int, int]) -> lis
         made.append(Bar(f"`mark` of one more viewer, {where}", "2.0 copies", "1.3", f"{ratio:.2f}", ratio <= 2))
     prepare = of("prepare", FULL_HD, "tracemark prepare")
     made.append(Bar("`prepare`", "5 ms", "2.5 ms", f"{prepare.least:.2f} ms", prepare.least <= 5))
-    for name, how in (("held", "each holding on to their frame"), ("let go", "each frame sent off before the next")):
-        crowd = of(f"{VIEWERS} viewers", HD, f"tracemark, each {name}")
+    for chroma, (name, how) in product(
+        ("marked", "shared"), (("let go", "each frame let go before the next"), ("held", "each holding on to theirs"))
+    ):
+        crowd = of(f"{VIEWERS} viewers", HD, f"tracemark, chroma {chroma}, frames {name}")
         share = crowd.median * FRAME_RATE / 1000
-        what = f"{VIEWERS} viewers, 720p, {FRAME_RATE} frames/s, marking only, {how}"
+        what = f"{VIEWERS} viewers, 720p, {FRAME_RATE} frames/s, marking only, chroma {chroma}, {how}"
         made.append(Bar(what, "60% of a core", "", f"{share:.0%}", share <= 0.6))
     beside = memory[0] - memory[1]
     made.append(

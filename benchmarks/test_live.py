@@ -23,7 +23,7 @@ import pytest
 
 from benchmarks.workshop import RIGHT_KEY
 from tracemark.demo.clip import bundled_clip
-from tracemark.embedder import Embedder, kernels
+from tracemark.embedder import Chroma, Embedder, kernels
 from tracemark.embedder.cells import Cells
 from tracemark.embedder.fields import Field, shift_of
 from tracemark.frames import in_rows, layout_of, planes
@@ -142,9 +142,10 @@ def test_prepare(benchmark: BenchmarkFixture, size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("held", [True, False], ids=["held", "let go"])
-def test_a_hundred_viewers(benchmark: BenchmarkFixture, held: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize("chroma", [Chroma.MARKED, Chroma.SHARED], ids=lambda chroma: chroma.value)
+def test_a_hundred_viewers(benchmark: BenchmarkFixture, held: bool, chroma: Chroma) -> None:  # noqa: FBT001
     """A frame for a hundred viewers, marking only; each holds on to the last one, or lets it go at once."""
-    embedder = Embedder(RIGHT_KEY)
+    embedder = Embedder(RIGHT_KEY, chroma=chroma)
     crowd = [embedder.viewer(Payload(88, member)) for member in range(VIEWERS)]
     hosts = pictures(HD)
     kept: list[object] = [None] * VIEWERS
@@ -156,7 +157,7 @@ def test_a_hundred_viewers(benchmark: BenchmarkFixture, held: bool) -> None:  # 
             kept[index] = frame if held else None
 
     benchmark.group = group(f"{VIEWERS} viewers", HD)
-    benchmark.name = f"tracemark, each {'held' if held else 'let go'}"
+    benchmark.name = f"tracemark, chroma {chroma.value}, frames {'held' if held else 'let go'}"
     benchmark(in_turn(show))
 
 

@@ -29,6 +29,7 @@ KNOWN = Bench(
     frame_rate=25.0,
     frames=100,
     viewers=10,
+    chroma="marked",
     encoder="libx264",
     copy=Times(0.1, 0.2),
     prepare=Times(2.0, 3.0),
@@ -82,6 +83,17 @@ def test_overlays_by_command(tmp_path: Path, clip: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.parametrize(("chroma", "planes"), [("marked", 3 / 2), ("shared", 1), ("copied", 1)])
+def test_chroma_by_command(clip: Path, capsys: pytest.CaptureFixture[str], chroma: str, planes: float) -> None:
+    """`bench --chroma` says of which planes it measured copies and memory: those that carry the mark."""
+    assert main(["bench", str(clip), "--viewers", "1", "--chroma", chroma, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["chroma"] == chroma
+    assert told["plane_bytes"] == 320 * 180 * planes
+    held = told["viewer_bytes"] - 320 * 180 * (1 if chroma == "shared" else 3 / 2)
+    assert 0 < held < 256 * 1024
+
+
 def test_what_follows_from_the_times() -> None:
     """Ratios, viewers a core and shares are those of the medians."""
     assert KNOWN.mark_over_copy == pytest.approx(2)
@@ -115,7 +127,7 @@ def test_table(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """For people there is a table of the steps and a line for each thing that follows."""
     assert main(["bench", str(clip), "--viewers", "2"]) == 0
     told = capsys.readouterr().out
-    for part in ("320x180 yuv420p", "2 viewers", "prepare, once for all", "latency added", "KiB beside it", "libx264"):
+    for part in ("320x180 yuv420p", "2 viewers", "prepare, once for all", "latency added", "KiB beside", "libx264"):
         assert part in told
     assert len(tell_bench(KNOWN)) == 7
 

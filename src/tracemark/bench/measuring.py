@@ -13,7 +13,7 @@ import av
 import cv2
 import numpy as np
 
-from tracemark.embedder import Embedder, Prepared, Viewer
+from tracemark.embedder import Chroma, Embedder, Prepared, Viewer
 from tracemark.errors import MediaError
 from tracemark.frames import layout_of, planes
 from tracemark.keys import Key
@@ -88,6 +88,8 @@ class Bench:
         Frames a second.
     frames, viewers : int
         Frames measured, and viewers that each of them was marked for.
+    chroma : str
+        Whether it carries the mark, and if not, whether viewers share it: see `tracemark.embedder.Chroma`.
     encoder : str
         Encoder and its options.
     copy : Times
@@ -114,6 +116,7 @@ class Bench:
     frame_rate: float
     frames: int
     viewers: int
+    chroma: str
     encoder: str
     copy: Times
     prepare: Times
@@ -169,7 +172,12 @@ class Bench:
 
 
 def measure(
-    clip: Path, *, viewers: int = 10, overlays: Sequence[Overlay] = (), progress: Progress | None = None
+    clip: Path,
+    *,
+    viewers: int = 10,
+    overlays: Sequence[Overlay] = (),
+    chroma: Chroma = Chroma.MARKED,
+    progress: Progress | None = None,
 ) -> Bench:
     """Measure on a recorded stream.
 
@@ -182,6 +190,8 @@ def measure(
         Viewers that each frame is marked for, at least 1.
     overlays : sequence of Logo or SessionCode
         What is drawn over each viewer's picture.
+    chroma : Chroma
+        Whether chroma carries the mark.
     progress : callable, optional
         See `tracemark.video.Progress`.
 
@@ -206,7 +216,7 @@ def measure(
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        return _measured(clip, hosts, rate, aspect, viewers, overlays, progress)
+        return _measured(clip, hosts, rate, aspect, viewers, overlays, chroma, progress)
     finally:
         cv2.setNumThreads(threads)
 
@@ -218,16 +228,19 @@ def _measured(
     aspect: float,
     viewers: int,
     overlays: Sequence[Overlay],
+    chroma: Chroma,
     progress: Progress | None,
 ) -> Bench:
     first = hosts[0]
     key = Key.generate()
-    embedder, alone, plain = (Embedder(key, frame_rate=float(rate), pixel_aspect=aspect) for _ in range(3))
+    embedder, alone, plain = (
+        Embedder(key, frame_rate=float(rate), pixel_aspect=aspect, chroma=chroma) for _ in range(3)
+    )
     crowd = _Crowd(embedder, viewers, overlays)
     # of an embedder of their own, or the logos of the others would no longer be everybody's
     bare = _Crowd(plain, viewers if overlays else 0)
     layout = layout_of(first)
-    views = planes(first, layout)
+    views = planes(first, layout)[: None if chroma is Chroma.MARKED else 1]
     places = [[np.zeros_like(view) for view in views] for _ in range(viewers)]
     encoders = [_encoder(first, rate) for _ in range(2)]
     seconds: dict[str, list[float]] = {
@@ -250,6 +263,7 @@ def _measured(
         frame_rate=float(rate),
         frames=len(seconds["prepare"]),
         viewers=viewers,
+        chroma=chroma.value,
         encoder=" ".join([ENCODER, *(f"{name}={value}" for name, value in OPTIONS.items())]),
         copy=Times.of(seconds["copy"]),
         prepare=Times.of(seconds["prepare"]),
@@ -294,7 +308,7 @@ def _frame(
     prepared = embedder.prepare(host)
     prepare = [perf_counter() - begin]
     mark, without = crowd.mark(prepared), bare.mark(prepared)
-    views = planes(host, prepared.geometry.layout)
+    views = planes(host, prepared.geometry.layout)[: len(places[0])]
     copy = [_timed(lambda place=place: _copy(place, views)) for place in places]  # type: ignore[misc]
     encode = [_timed(lambda: encoder.encode(crowd.held[0]))]
     return {"prepare": prepare, "mark": mark, "bare": without, "copy": copy, "encode": encode}
@@ -334,7 +348,8 @@ def _memory(embedder: Embedder, host: av.VideoFrame, overlays: Sequence[Overlay]
     finally:
         tracemalloc.stop()
     del held
-    loan, _ = prepared.stage.copies.lend()  # pooled memory is the system's own, and not traced
+    pool = prepared.stage.copies if overlays else prepared.stage.lumas or prepared.stage.copies
+    loan, _ = pool.lend()  # pooled memory is the system's own, and not traced
     return beside + loan.nbytes
 
 

@@ -37,14 +37,15 @@ def tell_bench(bench: Bench) -> list[Table | str]:
         times.add_row(name, f"{taken.median:.3f}", f"{taken.p99:.3f}")
     beside = (bench.viewer_bytes - bench.plane_bytes) / 1024
     shape = f"{bench.width}x{bench.height} {bench.format}, {bench.frame_rate:.3g} frames/s"
+    marked = "" if bench.chroma == "marked" else f", chroma {bench.chroma} and unmarked"
     alone, encoded = bench.viewers_per_core, bench.encoded_viewers_per_core
     return [
-        f"{bench.clip}: {shape}; {bench.frames} frames, {bench.viewers} viewers",
+        f"{bench.clip}: {shape}; {bench.frames} frames, {bench.viewers} viewers{marked}",
         times,
         f"mark takes {bench.mark_over_copy:.2f} copies of the planes",
         *([f"overlays add {bench.overlays:.3f} ms a viewer; what all have is drawn in prepare"] if bench.bare else []),
         f"viewers a core    {alone:.0f} marking only, {encoded:.1f} encoding, too",
         f"{bench.viewers} viewers    {bench.core_share:.1%} of a core for marking",
-        f"memory a viewer   {bench.viewer_bytes / 2**20:.2f} MiB: their frame, and {beside:.0f} KiB beside it",
+        f"memory a viewer   {bench.viewer_bytes / 2**20:.2f} MiB: marked planes, and {beside:.0f} KiB beside",
         f"tracemark's share {bench.share:.1%} of marking and encoding ({bench.encoder})",
     ]

@@ -11,6 +11,7 @@ that viewer's codeword has a 1. The pilot is alike in both.
 `deltas`   picture, mask and pattern to what A and B add to the host
 `fields`   from the canonical grid to the width of a plane
 `kernels`  compiled passes over whole planes
+`chroma`   whether chroma carries the mark
 `stage`    what is alike while the stream keeps its shape; where everything is put
 `cells`    cells as blocks of bytes
 `pool`     memory that comes back by itself
@@ -18,6 +19,7 @@ that viewer's codeword has a 1. The pilot is alike in both.
 ========== ===========================================================================
 """
 
+from tracemark.embedder.chroma import Chroma
 from tracemark.embedder.policy import Counts, Fallback, Mask, Policy
 from tracemark.embedder.stream import LARGEST_STRENGTH, SMALLEST_SIDE, Embedder
 from tracemark.embedder.viewer import Prepared, Viewer
@@ -25,6 +27,7 @@ from tracemark.embedder.viewer import Prepared, Viewer
 __all__ = [
     "LARGEST_STRENGTH",
     "SMALLEST_SIDE",
+    "Chroma",
     "Counts",
     "Embedder",
     "Fallback",

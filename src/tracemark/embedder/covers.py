@@ -62,6 +62,19 @@ class Covers:
     logos: tuple[LogoLayer, ...] = ()
     codes: tuple[CodeLayer, ...] = ()
 
+    def own(self, scenery: Scenery) -> list[LogoLayer | CodeLayer]:
+        """Say what has to be drawn on the viewer's copy of a frame, because it is not in it yet.
+
+        Parameters
+        ----------
+        scenery : Scenery
+
+        Returns
+        -------
+        list of LogoLayer or CodeLayer
+        """
+        return [*(logo for logo in self.logos if logo not in scenery.drawn), *self.codes]
+
     def draw(self, scenery: Scenery, planes: Sequence[Plane]) -> None:
         """Draw on the viewer's copy of a frame whatever is not in it yet.
 
@@ -71,9 +84,7 @@ class Covers:
         planes : sequence of ndarray
             Of the copy.
         """
-        own = [logo for logo in self.logos if logo not in scenery.drawn]
-        layers: list[LogoLayer | CodeLayer] = [*own, *self.codes]
-        for layer in layers:
+        for layer in self.own(scenery):
             for stamp in self.tailor.placed(layer, scenery.canvas, scenery.time, scenery.luma):
                 stamp.blend(planes)
 

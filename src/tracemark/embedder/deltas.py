@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from tracemark.embedder.chroma import Chroma
 from tracemark.embedder.fields import Field, shift_of
 from tracemark.embedder.policy import Mask
 from tracemark.frames import in_rows
@@ -86,6 +87,7 @@ class Deltas:
         Multiple of the mask.
     shapes : list of tuple of int
         Of the stored planes.
+    chroma : Chroma
 
     Attributes
     ----------
@@ -97,10 +99,13 @@ class Deltas:
         What A and what B add to luma; or the first, what is added to one viewer's. Where luma and chroma share a plane,
         it is the same for all three colours.
     chroma : list of Field
-        The same for each stored plane that holds chroma alone; or, where luma and chroma share a plane, for that.
+        The same for each stored plane that holds chroma alone; or, where luma and chroma share a plane, for that. Empty
+        if chroma carries no mark.
     """
 
-    def __init__(self, geometry: Geometry, patterns: Patterns, strength: float, shapes: list[tuple[int, ...]]) -> None:
+    def __init__(
+        self, geometry: Geometry, patterns: Patterns, strength: float, shapes: list[tuple[int, ...]], chroma: Chroma
+    ) -> None:
         layout = geometry.layout
         self._geometry, self._patterns = geometry, patterns
         self._amplitude = strength * layout.levels
@@ -113,7 +118,8 @@ class Deltas:
             for grid in (geometry.luma, geometry.chroma)
         )
         self.luma = Field(large, shapes[0], 2)
-        self.chroma = [Field(small, shape, 2) for shape in (shapes if self._packed else shapes[1:])]
+        coloured = [] if chroma is not Chroma.MARKED else shapes if self._packed else shapes[1:]
+        self.chroma = [Field(small, shape, 2) for shape in coloured]
         grids = [geometry.luma, geometry.chroma] if self.chroma else [geometry.luma]
         self._masks = [np.empty((grid.height, grid.width), np.float32) for grid in grids]
         self._kind: Mask | None = None
@@ -214,14 +220,14 @@ class Deltas:
             for mask in self._masks[1:]
             for pattern, name in zip(spread.chroma, ("blue", "red"), strict=True)
         ]
-        if self._packed:
+        if self._packed and colours:
             colours = self._in_rgb(*colours)
             self.shifts = [shift_of(_largest(lumas) + _largest(colours))]
         else:
             # Cb and Cr alike, so that they get the same samples in one plane as in two
             self.shifts = [shift_of(_largest(lumas)), *[shift_of(_largest(colours)) for _ in self.chroma]]
         for version, change in enumerate(lumas):
-            self.luma.fill(version, self.shifts[0], *([change] * len(colours) if self._packed else [change]))
+            self.luma.fill(version, self.shifts[0], *[change] * (3 if self._packed else 1))
         beside = [[change] for change in colours] if len(self.chroma) > 1 else [colours]
         for field, changes in zip(self.chroma, beside, strict=False):
             field.fill(0 if alone else 1, self.shifts[-1], *changes)

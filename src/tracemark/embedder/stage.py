@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from av import VideoFrame
 
 from tracemark.embedder import kernels
 from tracemark.embedder.cells import Cells, Choice
+from tracemark.embedder.chroma import Chroma
 from tracemark.embedder.deltas import Deltas
 from tracemark.embedder.pool import Pool, fresh
 from tracemark.frames import in_rows, planes
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from tracemark.signal.patterns import Patterns
 
     Bytes = NDArray[np.uint8]
+    Shape = tuple[int, int, int]
 
 ALIGNMENT = 32
 """Bytes that the rows of a plane are multiples of."""
@@ -38,9 +41,8 @@ class Sheet:
 
     Parameters
     ----------
-    rows : list of tuple of int
-        Height and bytes of a row, for every plane.
-    versions : int
+    shapes : list of tuple of int
+        Height, versions and bytes of a row, for every plane.
 
     Attributes
     ----------
@@ -50,17 +52,17 @@ class Sheet:
         The same memory.
     """
 
-    def __init__(self, rows: list[tuple[int, int]], versions: int) -> None:
-        self.memory = fresh(sum(height * row for height, row in rows) * versions)
-        self.planes = list(_planes(self.memory, rows, versions))
+    def __init__(self, shapes: list[Shape]) -> None:
+        self.memory = fresh(sum(math.prod(shape) for shape in shapes))
+        self.planes = list(_planes(self.memory, shapes))
         self.words = [plane.reshape(len(plane), -1).view(np.uint64) for plane in self.planes]
 
 
-def _planes(memory: Bytes, rows: list[tuple[int, int]], versions: int) -> Iterator[Bytes]:
+def _planes(memory: Bytes, shapes: list[Shape]) -> Iterator[Bytes]:
     start = 0
-    for height, row in rows:
-        stop = start + height * versions * row
-        yield memory[start:stop].reshape(height, versions, row)
+    for shape in shapes:
+        stop = start + math.prod(shape)
+        yield memory[start:stop].reshape(shape)
         start = stop
 
 
@@ -74,6 +76,7 @@ class Stage:
     strength : float
     views : list of ndarray
         The stored planes of a frame.
+    chroma : Chroma
 
     Attributes
     ----------
@@ -81,35 +84,45 @@ class Stage:
         Of its own, among all stages of the process.
     geometry : Geometry
     cells : list of Cells
-        Of the first plane, and of all others if there are any.
+        Of the first plane, and of all others that carry the mark if there are any.
     deltas : Deltas
-    shared, copies : Pool
-        Memory of prepared frames, and of viewers' frames.
+    shared : Pool
+        Memory of prepared frames.
+    copies : Pool
+        Memory of viewers' frames.
+    lumas : Pool, optional
+        Memory of viewers' frames whose chroma is the prepared frame's.
     """
 
-    def __init__(self, geometry: Geometry, patterns: Patterns, strength: float, views: list[Plane]) -> None:
+    def __init__(
+        self, geometry: Geometry, patterns: Patterns, strength: float, views: list[Plane], chroma: Chroma
+    ) -> None:
         self.number = next(_NUMBERS)
         self.geometry = geometry
         self._shapes = [view.shape for view in views]
         self._dtype = views[0].dtype
         self._widths = [int(np.prod(shape[1:])) * self._dtype.itemsize for shape in self._shapes]
-        self._rows = [
-            (shape[0], -(-width // ALIGNMENT) * ALIGNMENT)
+        self._both = geometry.layout.kind == "packed" and chroma is Chroma.MARKED
+        self._marked = len(views) if chroma is Chroma.MARKED else 1
+        single = [
+            (shape[0], 1, -(-width // ALIGNMENT) * ALIGNMENT)
             for shape, width in zip(self._shapes, self._widths, strict=True)
         ]
-        self._packed = geometry.layout.kind == "packed"
-        self._versions = 4 if self._packed else 2
-        self.cells = [self._cells(index) for index in range(min(2, len(views)))]
-        self.deltas = Deltas(geometry, patterns, strength, self._shapes)
+        versions = [(4 if self._both else 2) if index < self._marked else 1 for index in range(len(views))]
+        self._single = single
+        self._several = [(height, many, row) for (height, _, row), many in zip(single, versions, strict=True)]
+        self.cells = [self._cells(index) for index in range(min(2, self._marked))]
+        self.deltas = Deltas(geometry, patterns, strength, self._shapes, chroma)
         # not by way of the stage: it would refer to itself, and its memory wait for the garbage collector
-        self.shared = Pool(partial(Sheet, self._rows, self._versions))
-        self.copies = Pool(partial(Sheet, self._rows, 1))
+        self.shared = Pool(partial(Sheet, self._several))
+        self.copies = Pool(partial(Sheet, single))
+        self.lumas = Pool(partial(Sheet, single[:1])) if chroma is Chroma.SHARED and len(views) > 1 else None
 
     def _cells(self, index: int) -> Cells:
         shape, pixel = self._shapes[index], self._widths[index] // self._shapes[index][1]
         luma, chroma = (self._numbers(grid, shape[:2]) for grid in (self.geometry.luma, self.geometry.chroma))
-        maps = [luma, chroma] if self._packed else [chroma if index else luma]
-        return Cells.of(maps, pixel, self._rows[index][1])
+        maps = [luma, chroma] if self._both else [chroma if index else luma]
+        return Cells.of(maps, pixel, self._single[index][2])
 
     def _numbers(self, grid: Grid, size: tuple[int, int]) -> NDArray[np.intp]:
         rows, columns = grid.cells
@@ -126,11 +139,11 @@ class Stage:
         Returns
         -------
         tuple of tuple of ndarray
-            For every plane all its versions.
+            For every plane all its versions; one if it carries no mark.
         """
         return tuple(
-            tuple(self._view(plane, index, version) for version in range(self._versions))
-            for index, plane in enumerate(_planes(loan, self._rows, self._versions))
+            tuple(self._view(plane, index, version) for version in range(plane.shape[1]))
+            for index, plane in enumerate(_planes(loan, self._several))
         )
 
     def planes(self, loan: Bytes) -> list[Plane]:
@@ -139,13 +152,15 @@ class Stage:
         Parameters
         ----------
         loan : ndarray of uint8
-            From `copies`.
+            From `copies` or `lumas`.
 
         Returns
         -------
         list of ndarray
+            One alone if that is what it is for.
         """
-        return [self._view(plane, index, 0) for index, plane in enumerate(_planes(loan, self._rows, 1))]
+        shapes = self._single if self.lumas is None or len(loan) > math.prod(self._single[0]) else self._single[:1]
+        return [self._view(plane, index, 0) for index, plane in enumerate(_planes(loan, shapes))]
 
     def _view(self, memory: Bytes, index: int, version: int) -> Plane:
         """Show a version of a plane, whose rows may be shorter than those in memory."""
@@ -165,7 +180,7 @@ class Stage:
         """
         deltas, luma = self.deltas, self.deltas.luma
         rows = [in_rows(view) for view in views]
-        if self._packed:
+        if self._both:
             colour, made = deltas.chroma[0], sheet.planes[0]
             each = 1 if made.shape[1] == 1 else 2
             kernels.lay_both(
@@ -180,9 +195,11 @@ class Stage:
                 made,
             )
             return
-        for host, field, shift, made in zip(rows, [luma, *deltas.chroma], deltas.shifts, sheet.planes, strict=True):
+        for host, field, shift, made in zip(rows, [luma, *deltas.chroma], deltas.shifts, sheet.planes, strict=False):
             changes, out = field.wide[: made.shape[1]], made.view(self._dtype)
             kernels.lay(host, changes, field.taps, field.weights, shift, deltas.top, out)
+        for index in range(self._marked, len(views)):
+            np.copyto(self._view(sheet.planes[index], index, 0), views[index])
 
     def choose(self, shared: Sheet, choices: list[Choice], copy: Sheet) -> None:
         """Put a viewer's copy together.
@@ -192,13 +209,16 @@ class Stage:
         shared : Sheet
             From `shared`, filled.
         choices : list of Choice
-            For the first plane, and for all others if there are any.
+            For the first plane, and for all others that carry the mark if there are any.
         copy : Sheet
-            From `copies`: where the result lies.
+            From `copies` or `lumas`: where the result lies.
         """
-        for index, (versions, made) in enumerate(zip(shared.words, copy.words, strict=True)):
-            cells, choice = self.cells[min(index, 1)], choices[min(index, 1)]
-            kernels.choose(versions, choice.blocks, cells.cut, choice.masks, cells.bands, made)
+        for index, (versions, made) in enumerate(zip(shared.words, copy.words, strict=False)):
+            if index < self._marked:
+                cells, choice = self.cells[min(index, 1)], choices[min(index, 1)]
+                kernels.choose(versions, choice.blocks, cells.cut, choice.masks, cells.bands, made)
+            else:
+                np.copyto(made, versions)
 
     def like(self, frame: Frame, views: list[Plane]) -> Frame:
         """Make a viewer's frame of its planes.

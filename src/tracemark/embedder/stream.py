@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from av import VideoFrame
 
 from tracemark import coding
+from tracemark.embedder.chroma import Chroma
 from tracemark.embedder.covers import Scenery, Wardrobe
 from tracemark.embedder.policy import Clockwork, Counts, Fallback, Mask, Policy
 from tracemark.embedder.stage import Stage
@@ -57,6 +58,8 @@ class Embedder:
         Displayed width over height of a pixel.
     array_format : {"bgr24", "rgb24"}
         Order of the colours in arrays of three channels.
+    chroma : Chroma
+        Whether chroma carries the mark, and if not, whether viewers share it.
     policy : Policy
         What to do when preparing takes too long or fails.
     profile : Profile
@@ -76,6 +79,7 @@ class Embedder:
         frame_rate: float = 30.0,
         pixel_aspect: float = 1.0,
         array_format: str = "bgr24",
+        chroma: Chroma = Chroma.MARKED,
         policy: Policy | None = None,
         profile: Profile = PROFILE,
     ) -> None:
@@ -92,6 +96,7 @@ class Embedder:
         self._frame_rate = Fraction(frame_rate).limit_denominator(1001 * 240)
         self._pixel_aspect = pixel_aspect
         self._array_format = array_format
+        self._chroma = chroma
         self._policy = policy or Policy()
         self._profile = profile
         self._patterns = Patterns.of(key, profile)
@@ -202,7 +207,7 @@ class Embedder:
         self._count += 1
         views = planes(frame, geometry.layout)
         if self._stage is None or self._stage.geometry != geometry:
-            self._stage = Stage(geometry, self._patterns, self._strength, views)
+            self._stage = Stage(geometry, self._patterns, self._strength, views, self._chroma)
         stage, mask = self._stage, Mask.FULL
         if self._clockwork.late:
             self._counts = self._counts.more("slow")

@@ -43,8 +43,9 @@ class Prepared:
     mask : Mask
         How its mask was made.
     versions : tuple of tuple of ndarray
-        For every plane A and B, and for packed frames those of luma and chroma bits 00, 10, 01, 11. To be looked at;
-        the memory is lent until the last of them is gone.
+        For every plane A and B, and for packed frames those of luma and chroma bits 00, 10, 01, 11. Where chroma
+        carries no mark, there is one version of it, and A and B of packed frames. To be looked at; the memory is lent
+        until the last of them is gone.
     scenery : Scenery
         What overlays have to know of it.
     """
@@ -106,14 +107,15 @@ class Viewer:
         Parameters
         ----------
         frame : Prepared, av.VideoFrame or ndarray
-            What `Embedder.prepare` returned; or a bare frame that nobody else gets, which takes about half of the time
-            of preparing and marking it.
+            What `Embedder.prepare` returned; or a bare frame that nobody else gets, which takes about two thirds of the
+            time of preparing and marking it.
 
         Returns
         -------
         av.VideoFrame or ndarray
             Of the same kind, size, format, time stamp, time base and colour metadata as the host frame. Its memory is
-            its own for as long as anything refers to it, an encoder's threads included; then it is used again.
+            its own for as long as anything refers to it, an encoder's threads included; then it is used again. Shared
+            chroma (`Chroma.SHARED`) is to be read only.
 
         Raises
         ------
@@ -127,9 +129,12 @@ class Viewer:
             self._covers.draw(own.scenery, own.planes)
             return own.stage.like(frame, own.planes)
         prepared, stage = frame, frame.stage
-        loan, sheet = stage.copies.lend()
+        # chroma that others see may not be drawn on
+        pool = stage.copies if stage.lumas is None or self._covers.own(prepared.scenery) else stage.lumas
+        loan, sheet = pool.lend()
         stage.choose(prepared.sheet, self._select(prepared), sheet)
         made = stage.planes(loan)
+        made += [versions[0] for versions in prepared.versions[len(made) :]]
         self._covers.draw(prepared.scenery, made)
         return stage.like(prepared.frame, made)
 
@@ -147,7 +152,7 @@ class Viewer:
     def _selection(self, prepared: Prepared) -> list[Choice]:
         stage = prepared.stage
         luma, chroma = (bits.ravel() for bits in self._bits(stage.geometry, prepared.slot))
-        if stage.geometry.layout.kind == "packed":
+        if len(stage.cells[0].under) > 1:
             return [stage.cells[0].choose(luma, chroma)]
         return [cells.choose(bits) for cells, bits in zip(stage.cells, (luma, chroma), strict=False)]
 
