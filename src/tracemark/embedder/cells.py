@@ -23,13 +23,13 @@ class Choice:
 
     Attributes
     ----------
-    blocks : ndarray of uint64, shape (bands, blocks of a row)
-        Word of a row of all versions that each block begins at.
+    blocks : ndarray of uint16, shape (bands, blocks of a row)
+        Word of a row of all versions that each block begins at: small, so that many viewers' fit into the core's cache.
     masks : ndarray of uint64, shape (maps, bands, cuts)
         For every cut word 255 in the bytes that are B's.
     """
 
-    blocks: NDArray[np.uint64]
+    blocks: NDArray[np.uint16]
     masks: NDArray[np.uint64]
 
 
@@ -100,10 +100,9 @@ class Cells:
         Choice
         """
         count = self.under.shape[-1]
-        version = sum(
-            said[cells].astype(np.uint64) << index
-            for index, (said, cells) in enumerate(zip(bits, self.under, strict=True))
-        )
-        blocks = (version * np.uint64(count) + np.arange(count, dtype=np.uint64)) * np.uint64(BLOCK // WORD)
-        bytes_ = np.stack([(said * np.uint8(255))[cells] for said, cells in zip(bits, self.under_cut, strict=True)])
-        return Choice(blocks, bytes_.view(np.uint64))
+        version = np.zeros(self.under.shape[1:], np.intp)
+        for index, (said, cells) in enumerate(zip(bits, self.under, strict=True)):
+            version += said[cells].astype(np.intp) << index
+        blocks = (version * count + np.arange(count)) * (BLOCK // WORD)
+        masks = np.stack([(said * np.uint8(255))[cells] for said, cells in zip(bits, self.under_cut, strict=True)])
+        return Choice(blocks.astype(np.uint16), masks.view(np.uint64))

@@ -148,16 +148,16 @@ def lay_both(
 
 
 @compiled(
-    types.void(rows("uint64"), rows("uint64"), rows("int64", 1), rows("uint64", 3), rows("int64", 1), result("uint64"))
+    types.void(rows("uint64"), rows("uint16"), rows("int64", 1), rows("uint64", 3), rows("int64", 1), result("uint64"))
 )
-def choose(versions: Words, blocks: Words, cut: Numbers, masks: Words, bands: Numbers, out: Words) -> None:
+def choose(versions: Words, blocks: NDArray[np.uint16], cut: Numbers, masks: Words, bands: Numbers, out: Words) -> None:
     """Put a viewer's plane together.
 
     Parameters
     ----------
     versions : ndarray of uint64, shape (height, 2 or 4 times words of a row)
         A and B; or, where luma and chroma share the plane, those of luma for A of chroma, and then for B.
-    blocks : ndarray of uint64, shape (bands, blocks of two words in a row)
+    blocks : ndarray of uint16, shape (bands, blocks of two words in a row)
         Where each block begins in a row of the versions.
     cut : ndarray of int64, shape (cuts,)
         Words of a row that a boundary of cells may run through: they are put together byte by byte.
@@ -173,7 +173,7 @@ def choose(versions: Words, blocks: Words, cut: Numbers, masks: Words, bands: Nu
         for y in range(bands[band], bands[band + 1]):
             row, made = versions[y], out[y]
             for block in range(len(begin)):
-                source, target = begin[block], np.uint64(2 * block)
+                source, target = np.uint64(begin[block]), np.uint64(2 * block)
                 first, second = row[source], row[source + _NEXT]
                 made[target], made[target + _NEXT] = first, second
             for number in range(len(cut)):

@@ -11,7 +11,7 @@ import numpy as np
 from av import VideoFrame
 
 from tracemark.embedder import kernels
-from tracemark.embedder.cells import Cells, Choice
+from tracemark.embedder.cells import WORD, Cells, Choice
 from tracemark.embedder.chroma import Chroma
 from tracemark.embedder.deltas import Deltas
 from tracemark.embedder.pool import Pool, fresh
@@ -49,13 +49,15 @@ class Sheet:
     memory : ndarray of uint8
     planes : list of ndarray of uint8, shape (height, versions, bytes of a row)
     words : list of ndarray of uint64, shape (height, versions times words of a row)
-        The same memory.
+        The same memory: of the first plane, and of all others as if they were one.
     """
 
     def __init__(self, shapes: list[Shape]) -> None:
         self.memory = fresh(sum(math.prod(shape) for shape in shapes))
         self.planes = list(_planes(self.memory, shapes))
-        self.words = [plane.reshape(len(plane), -1).view(np.uint64) for plane in self.planes]
+        first = self.planes[0].nbytes
+        parts = zip((self.memory[:first], self.memory[first:]), shapes[:2], strict=False)
+        self.words = [part.view(np.uint64).reshape(-1, many * row // WORD) for part, (_, many, row) in parts]
 
 
 def _planes(memory: Bytes, shapes: list[Shape]) -> Iterator[Bytes]:
@@ -84,7 +86,7 @@ class Stage:
         Of its own, among all stages of the process.
     geometry : Geometry
     cells : list of Cells
-        Of the first plane, and of all others that carry the mark if there are any.
+        Of the first plane, and of all others as if they were one, if they carry the mark.
     deltas : Deltas
     shared : Pool
         Memory of prepared frames.
@@ -122,7 +124,8 @@ class Stage:
         shape, pixel = self._shapes[index], self._widths[index] // self._shapes[index][1]
         luma, chroma = (self._numbers(grid, shape[:2]) for grid in (self.geometry.luma, self.geometry.chroma))
         maps = [luma, chroma] if self._both else [chroma if index else luma]
-        return Cells.of(maps, pixel, self._single[index][2])
+        alike = len(self._shapes) - 1 if index else 1
+        return Cells.of([np.tile(numbers, (alike, 1)) for numbers in maps], pixel, self._single[index][2])
 
     def _numbers(self, grid: Grid, size: tuple[int, int]) -> NDArray[np.intp]:
         rows, columns = grid.cells
@@ -209,13 +212,13 @@ class Stage:
         shared : Sheet
             From `shared`, filled.
         choices : list of Choice
-            For the first plane, and for all others that carry the mark if there are any.
+            For the first plane, and for all others as if they were one, if they carry the mark.
         copy : Sheet
             From `copies` or `lumas`: where the result lies.
         """
         for index, (versions, made) in enumerate(zip(shared.words, copy.words, strict=False)):
-            if index < self._marked:
-                cells, choice = self.cells[min(index, 1)], choices[min(index, 1)]
+            if index < len(choices):
+                cells, choice = self.cells[index], choices[index]
                 kernels.choose(versions, choice.blocks, cells.cut, choice.masks, cells.bands, made)
             else:
                 np.copyto(made, versions)
