@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Literal
 from tracemark.cores import check, in_order
 from tracemark.profile import PROFILE
 from tracemark.recovery import reasons
+from tracemark.recovery.camera import MOVED, Border, Corners, Steadier, enlarged, small
 from tracemark.recovery.known import WAYS, Known
 from tracemark.recovery.message import Ahead, Trials
 from tracemark.recovery.outline import aspect_between_bars
 from tracemark.recovery.record import Record
 from tracemark.recovery.reel import Reel
-from tracemark.recovery.search import STRETCH, Pilot, find, settle
+from tracemark.recovery.search import STRETCH, Pilot, find, outlined, settle
 from tracemark.recovery.sight import Sight, settled
 from tracemark.recovery.statistics import FOUND, log_p_false, probability
-from tracemark.recovery.steady import MOVED, steady
 from tracemark.recovery.summary import Seen, charted, gathered, named
 from tracemark.recovery.track import RECORD_SECONDS, Track
 from tracemark.recovery.verdict import Decoding, Geometry
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from tracemark.recovery.message import Message
     from tracemark.recovery.reel import Picture
     from tracemark.recovery.search import Placement
-    from tracemark.recovery.steady import Steadier
 
 Effort = Literal["fast", "normal", "max"]
 
@@ -210,12 +209,32 @@ class Recovery:
         self._views = [view for view in self._views if view.track.messages]
         self._search(self._reel, None)
         if not self.certain and len(self._reel.pictures) > 1:
-            steadier = steady(self._reel)
+            self._look_steadily(self._reel)
+
+    def _look_steadily(self, reel: Reel) -> None:
+        """Search a stretch as if a camera had moved: a screen by the frame round it, then by what is shown on it."""
+        first = reel.pictures[0]
+        steadier: Steadier | None = None
+        border = Border.of(small(first))
+        if border:
+            steadier = Steadier(first, border)
+            steadier.steady(reel)
+            framed = outlined(reel, enlarged(border.corners, reel.size), self._pilots, self._profile)
+            self._look_through(framed, reel, steadier)
+            if steadier.travelled >= MOVED and not self.certain:
+                self._search(reel, steadier)
+        if not self.certain:
+            steadier = Steadier(first, Corners(small(first)), steadier)
+            steadier.steady(reel)
             if steadier.travelled >= MOVED:
-                self._search(self._reel, steadier)
+                self._search(reel, steadier)
 
     def _search(self, reel: Reel, steadier: Steadier | None) -> None:
         placements = find(reel, self._pilots, self._profile, count=PLACEMENTS[self._effort])
+        self._look_through(placements, reel, steadier)
+
+    def _look_through(self, placements: Sequence[Placement], reel: Reel, steadier: Steadier | None) -> None:
+        """Decode a stretch through placements, but none that looks where a message was found already."""
         looks = [_Look(placement, Ahead(self._trials)) for placement in placements]
 
         def seen(look: _Look) -> list[View]:

@@ -118,6 +118,8 @@ class Sight:
         -------
         Geometry
         """
+        if self.placement.aspect is not None:
+            return geometry_of(self.placement, self.size, self.placement.aspect)
         width, height = self.size
         shown = np.linalg.inv(self.placement.matrix) @ np.array(
             [[0, width, width, 0], [0, 0, height, height], [1, 1, 1, 1]]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tracemark.recovery.camera import Steadier
     from tracemark.recovery.reel import Picture
     from tracemark.recovery.sight import Sight
-    from tracemark.recovery.steady import Steadier
     from tracemark.recovery.track import Track
 
 

@@ -49,6 +49,8 @@ class Placement:
         How much faster the leak runs than the stream did.
     moment : float or None
         Time of the one key frame that it was seen in, in seconds of the leak; None if it was seen over time.
+    aspect : float or None
+        The host's width over its height where it is known.
     """
 
     key: Key
@@ -56,6 +58,7 @@ class Placement:
     matrix: Doubles
     speed: float
     moment: float | None
+    aspect: float | None = None
 
 
 def upright(size: tuple[int, int]) -> Doubles:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING
 
+import av
 import cv2
 import numpy as np
 
 from tests.scenes import PAYLOAD, RATE, WRONG_KEY, Timed, film, mark, recover
+from tracemark.recovery.camera import MOVED, Border, Corners, Steadier, small
 from tracemark.recovery.reel import Picture, Reel
-from tracemark.recovery.steady import MOVED, Steadier, steady
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,11 +63,17 @@ def gap(one: Bytes, other: Bytes) -> float:
     return float(np.abs(one[inside].astype(np.float32) - other[inside]).mean())
 
 
+def by_corners(first: Picture) -> Steadier:
+    """Begin to follow the corners of a picture."""
+    return Steadier(first, Corners(small(first)))
+
+
 def test_pictures_lie_still() -> None:
     """Every picture of a shaken scene at rest comes back to the first one, in luma and in chroma."""
     reel = Reel(1.0, [filmed(number) for number in range(40)], (WIDTH, HEIGHT))
     shown, first = list(reel.pictures), reel.pictures[0]
-    steadier = steady(reel)
+    steadier = by_corners(first)
+    steadier.steady(reel)
     shaking = max(gap(each.luma, first.luma) for each in shown)
     assert all(gap(each.luma, first.luma) < 0.15 * shaking for each in reel.pictures)
     chosen = (first, reel.pictures[20], shown[20])
@@ -77,7 +85,7 @@ def test_pictures_lie_still() -> None:
 
 def test_follows_after_a_cut() -> None:
     """After a cut the camera is taken to rest for a moment, and the new scene is followed from there."""
-    steadier = Steadier(filmed(0, seed=1))
+    steadier = by_corners(filmed(0, seed=1))
     for number in range(1, 10):
         steadier.steadied(filmed(number, seed=1))
     after = [steadier.steadied(filmed(number, seed=2)) for number in range(10, 40)]
@@ -88,9 +96,65 @@ def test_follows_after_a_cut() -> None:
 def test_nothing_to_follow() -> None:
     """Pictures without corners stay where they are."""
     grey = still(np.full((HEIGHT, WIDTH), 90, np.uint8), 0)
-    steadier = Steadier(grey)
+    steadier = by_corners(grey)
+    assert Border.of(small(grey)) is None
     assert np.array_equal(steadier.steadied(still(grey.luma, 1)).luma, grey.luma)
     assert steadier.travelled == 0
+
+
+BEZEL = np.array([[60, 40], [580, 40], [580, 330], [60, 330]], np.float64)
+"""Corners of a screen within its dark frame, in pixels of the picture, from its corner."""
+
+
+def on_a_screen(shown: Bytes) -> Bytes:
+    """Show a picture on a screen with a dark frame, in a room."""
+    (left, top), (right, bottom) = BEZEL[0].astype(int), BEZEL[2].astype(int)
+    room = np.full((HEIGHT, WIDTH, *shown.shape[2:]), 70, np.uint8)
+    room[top - 14 : bottom + 14, left - 14 : right + 14] = 12
+    room[top:bottom, left:right] = cv2.resize(shown, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+    return room
+
+
+def panned(number: int) -> Bytes:
+    """Film a screen on which a scene runs past, by hand."""
+    passing = np.roll(scene(3), 5 * number, axis=1)
+    return drawn(on_a_screen(np.maximum(passing, 60)), shaken(number) @ np.linalg.inv(shaken(0)))
+
+
+def test_a_screen_lies_still_whatever_runs_on_it() -> None:
+    """By its frame a screen comes back to where it lay first; by their corners pictures would follow what it shows."""
+    shown = [still(panned(number), number) for number in range(40)]
+    border = Border.of(small(shown[0]))
+    assert border is not None
+    by_border, wrongly = Steadier(shown[0], border), by_corners(shown[0])
+    points = np.array([[100, 540, 320, 1], [60, 60, 300, 1], [1, 1, 1, 1]])[:, :3]
+    for number, picture in enumerate(shown[1:], 1):
+        true = shaken(number) @ np.linalg.inv(shaken(0)) @ points
+        led, misled = (each._followed(picture) @ points for each in (by_border, wrongly))
+        assert np.abs(led[:2] / led[2] - true[:2] / true[2]).max() < 1.0
+    assert np.abs(misled[:2] / misled[2] - true[:2] / true[2]).max() > 50
+    assert by_border.travelled > MOVED
+
+
+def test_corners_of_a_frame() -> None:
+    """The corners of a frame are where its sides cross; where one is cut off, no frame is followed."""
+    border = Border.of(on_a_screen(scene(4) // 2 + 100))
+    assert border is not None
+    # the slope is steepest between two pixels, of which either may be the frame's
+    assert np.abs(border.corners + 0.5 - BEZEL).max() < 1.5
+    assert Border.of(on_a_screen(scene(4) // 2 + 100)[:, 200:]) is None
+
+
+def test_a_fade_to_black_is_waited_out() -> None:
+    """Where no frame is to be seen, the hand is taken to rest; it is followed again from where it is seen next."""
+    shown = [panned(number) for number in range(30)]
+    border = Border.of(shown[0])
+    assert border is not None
+    motions = [border.follow(np.zeros_like(each) if 8 <= number < 12 else each) for number, each in enumerate(shown)]
+    for number in (8, 9, 10, 11):
+        assert np.array_equal(motions[number], motions[7])
+    true = (shaken(29) @ np.linalg.inv(shaken(0)))[:2]
+    assert np.abs(motions[29][:2] - true)[:, 2].max() < 1.5
 
 
 @cache
@@ -119,3 +183,24 @@ def test_a_hand_held_camera_names_its_viewer() -> None:
 def test_twin_wrong_key() -> None:
     """Another key finds nothing in it."""
     assert decoded(WRONG_KEY).verdict == "absent"
+
+
+@cache
+def screen_filmed() -> list[Timed]:
+    """Return a viewer's copy of a scene that runs past quickly, filmed off a screen by hand."""
+    ran = [np.roll(scene(5) // 2 + 70, 9 * number, axis=1) for number in range(4 * RATE)]
+    frames = [av.VideoFrame.from_ndarray(each, "gray").reformat(format="yuv420p") for each in ran]
+    for number, frame in enumerate(frames):
+        frame.pts, frame.time_base = number, Fraction(1, RATE)
+    screens = (on_a_screen(np.asarray(each.to_ndarray(format="bgr24"), np.uint8)) for each in mark(frames))
+    shown = (drawn(each, shaken(number)) for number, each in enumerate(screens))
+    return [Timed(each, number / RATE) for number, each in enumerate(shown)]  # type: ignore[arg-type]
+
+
+def test_what_runs_on_a_filmed_screen_names_its_viewer() -> None:
+    """A host that runs past is steadied by the screen's frame; the outline is the screen's. Its twin is absent."""
+    decoding = recover(screen_filmed(), effort="normal")
+    assert (decoding.verdict, decoding.payload) == ("found", PAYLOAD)
+    true = shaken(0) @ np.column_stack([BEZEL, np.ones(4)]).T
+    assert np.abs(np.array(decoding.geometry.outline) - (true[:2] / true[2]).T / [WIDTH, HEIGHT]).max() < 0.02
+    assert recover(screen_filmed(), WRONG_KEY, effort="normal").verdict == "absent"
