@@ -13,9 +13,10 @@ from tracemark.profile import PROFILE
 from tracemark.recovery import clock
 from tracemark.recovery.outline import aspect_of
 from tracemark.recovery.reel import WORKING_SIDE, Reel
-from tracemark.recovery.search import affine, bending, placing
+from tracemark.recovery.search import Placement, affine, bending, placing
 from tracemark.recovery.search.spectrum import spectrum, together
 from tracemark.recovery.search.turning import Turning, locked
+from tracemark.recovery.sight import Sight
 from tracemark.signal.clock import clock_bits
 from tracemark.signal.patterns import pilot_carriers
 
@@ -112,6 +113,21 @@ def test_shape_of_the_host(aspect: float) -> None:
     answers = ((place[:, None] < tall) & (place[None] < wide)).astype(np.float64)
     shown = np.array([[-1, -0.8], [1, -0.8], [1, 0.8], [-1, 0.8]])
     assert aspect_of(answers, np.ones((40, 40), bool), shown) == pytest.approx(aspect)
+
+
+def lying(x: float, aspect: float | None = None) -> Placement:
+    """Place a host upright in the middle of a leak's height, so many pixels from its left."""
+    return Placement(KEY, 5.0, np.array([[830.0, 0, x], [0, 830, 415], [0, 0, 1]]), 1.0, None, aspect)
+
+
+def test_a_sight_covers_its_own_host_and_not_the_one_beside() -> None:
+    """Two upright hosts side by side do not cover each other, two pictures of one do; wide ones there would overlap."""
+    size = (960, 830)
+    upright = Sight(lying(720, 0.58), size, PROFILE)
+    assert not upright.covers(lying(240), None)
+    assert upright.covers(lying(700), None)
+    assert upright.covers(lying(720), None)
+    assert Sight(lying(720, 16 / 9), size, PROFILE).covers(lying(240), None)
 
 
 def test_reel_keeps_what_is_needed() -> None:

@@ -253,7 +253,11 @@ class Recovery:
 
     def _covered(self, placement: Placement) -> bool:
         """Whether a placement looks where a message was found already."""
-        return any(view.track.messages and view.sight.covers(placement) for view in list(self._views))
+        return any(
+            view.sight.covers(placement, view.track.messages[0].places)
+            for view in list(self._views)
+            if view.track.messages
+        )
 
     def _seen_through(self, look: _Look, reel: Reel, steadier: Steadier | None) -> Iterator[View]:
         """Decode a reel through a placement, and the one picture that showed it; what promises anything is kept."""

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     Doubles = NDArray[np.float64]
 
 
-SHALLOW = 0.28
-"""Half of a host's shorter side, in long sides, where it is not known: that of 16:9."""
-
 ASKEW = 0.008
 """Share of the picture by which a corner must be off its place to be told of; aligned clips measure to 0.005."""
 
@@ -81,12 +78,15 @@ class Sight:
             levels = np.asarray(cv2.blur(levels, (self._grain, self._grain)), np.float32)
         return on_canvas(levels, matrix, side)[0]
 
-    def covers(self, other: Placement) -> bool:
+    def covers(self, other: Placement, places: Doubles | None) -> bool:
         """Tell whether another placement looks at much the same part of the leak.
 
         Parameters
         ----------
         other : Placement
+        places : ndarray of float64, shape (rows, columns), or None
+            What the pilot answers in every cell of this one, which tells the shape of its host; the other's is taken to
+            be like it.
 
         Returns
         -------
@@ -94,13 +94,14 @@ class Sight:
             Whether the middle of what the leak shows of the other's host lies within this one's.
         """
         limits = np.array([[0, self.size[0], self.size[0], 0], [0, 0, self.size[1], self.size[1]]], np.float32).T
+        wide, tall = _sides(self._aspect(places))
         hosts = []
         for placement in (self.placement, other):
             corners = placement.matrix @ np.array(
-                [[-0.5, 0.5, 0.5, -0.5], [-SHALLOW, -SHALLOW, SHALLOW, SHALLOW], [1] * 4]
+                [[-wide / 2, wide / 2, wide / 2, -wide / 2], [-tall / 2, -tall / 2, tall / 2, tall / 2], [1] * 4]
             )
-            outline = (corners[:2] / corners[2]).T.astype(np.float32)
-            hosts.append(cv2.intersectConvexConvex(cv2.convexHull(outline), limits)[1])
+            drawn = (corners[:2] / corners[2]).T.astype(np.float32)
+            hosts.append(cv2.intersectConvexConvex(cv2.convexHull(drawn), limits)[1])
         if hosts[0] is None or hosts[1] is None:
             return False
         middle = hosts[1].reshape(-1, 2).mean(axis=0)
@@ -118,13 +119,22 @@ class Sight:
         -------
         Geometry
         """
+        return geometry_of(self.placement, self.size, self._aspect(places))
+
+    def _aspect(self, places: Doubles | None) -> float:
+        """Width of the host over its height."""
         if self.placement.aspect is not None:
-            return geometry_of(self.placement, self.size, self.placement.aspect)
+            return self.placement.aspect
         width, height = self.size
         shown = np.linalg.inv(self.placement.matrix) @ np.array(
             [[0, width, width, 0], [0, 0, height, height], [1, 1, 1, 1]]
         )
-        return geometry_of(self.placement, self.size, outline.aspect_of(places, self.valid, (shown[:2] / shown[2]).T))
+        return outline.aspect_of(places, self.valid, (shown[:2] / shown[2]).T)
+
+
+def _sides(aspect: float) -> tuple[float, float]:
+    """Width and height of a host, in its long sides."""
+    return (1.0, 1 / aspect) if aspect >= 1 else (aspect, 1.0)
 
 
 def geometry_of(placement: Placement, size: tuple[int, int], aspect: float) -> verdict.Geometry:
@@ -142,7 +152,7 @@ def geometry_of(placement: Placement, size: tuple[int, int], aspect: float) -> v
     -------
     Geometry
     """
-    wide, tall = (1.0, 1 / aspect) if aspect >= 1 else (aspect, 1.0)
+    wide, tall = _sides(aspect)
     to_host = np.array([[1 / wide, 0, 0.5], [0, 1 / tall, 0.5], [0, 0, 1]])
     whole = to_host @ np.linalg.inv(placement.matrix) @ np.diag([*size, 1])
     whole = whole / whole[2, 2]
