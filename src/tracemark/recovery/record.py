@@ -100,8 +100,24 @@ class Record:
         time : float
             Seconds from the beginning of the leak; frames earlier than this record are dropped.
         """
-        if self._bin(time) < self.first:
-            return
+        if self._bin(time) >= self.first:
+            picture, colours = self.seen(frame)
+            self.place(picture, colours, time, key_frame=isinstance(frame, VideoFrame) and bool(frame.key_frame))
+
+    def seen(self, frame: Frame) -> tuple[Samples, Samples]:
+        """Bring a frame to the canonical grids.
+
+        Parameters
+        ----------
+        frame : av.VideoFrame or ndarray
+
+        Returns
+        -------
+        picture : ndarray of float32, shape (height, width)
+            Luma in 8-bit levels.
+        colours : ndarray of float32, shape (2, height, width)
+            Cb and Cr; zero for a grey leak.
+        """
         layout = layout_of(frame)
         luma, chroma = luma_and_chroma(planes(frame, layout), layout)
         geometry = Geometry.of(frame, layout, self.pixel_aspect, self.profile)
@@ -113,7 +129,7 @@ class Record:
         colours = np.zeros((2, small.height, small.width), np.float32)
         for colour, plane in zip(colours, chroma, strict=False):  # grey leaks have none
             np.multiply(small.canonical(geometry.shown(plane)), scale, out=colour)
-        self.place(picture, colours, time, key_frame=isinstance(frame, VideoFrame) and bool(frame.key_frame))
+        return picture, colours
 
     def place(self, picture: Samples, colours: Samples, time: float, *, key_frame: bool) -> None:
         """Take in a frame that lies on the canonical grids already.
