@@ -23,8 +23,9 @@ SHARPNESS = -0.75
 OVERSHOOT = 1.375
 """Largest result of interpolating samples of magnitude 1, along one side: the weights halfway, added unsigned."""
 
-FINEST = 12
-"""Largest shift: a step of 1/4096 is far finer than the rounding that follows."""
+FINEST, COARSEST = 12, 2
+"""Largest and least shift: a step of 1/4096 is far finer than the rounding that follows, and nothing is ever so large
+that it needs the other."""
 
 
 @dataclass(frozen=True)
@@ -164,4 +165,4 @@ def shift_of(largest: float) -> int:
         There are ``2 ** shift`` of them to a step of the plane.
     """
     room = np.iinfo(np.int16).max / (OVERSHOOT**2 * max(largest, 1))
-    return min(FINEST, math.floor(math.log2(room)))
+    return max(COARSEST, min(FINEST, math.floor(math.log2(room))))

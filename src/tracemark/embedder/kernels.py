@@ -78,7 +78,7 @@ def lay(host: Plane, changes: Steps, taps: Numbers, weights: Steps, shift: int, 
     weights : ndarray of int16, shape (height, 4)
         What each of them counts, of `WEIGHT`.
     shift : int
-        From 2 to 15.
+        From 2 to 15, see `fields.shift_of`.
     top : int
         Largest value of a sample.
     out : ndarray of the host's type, shape (height, versions, at least width)
