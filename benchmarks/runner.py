@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from benchmarks.workshop import Workshop
 
-LIBRARIES = ("numpy", "opencv-python-headless", "av")
+LIBRARIES = ("numpy", "opencv-python-headless", "numba", "av")
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
