@@ -97,9 +97,9 @@ def recognise(heard: Sequence[Heard], candidates: Candidates, known: Sequence[Me
     """Find the known members whose codewords are in the evidence of a leak.
 
     `p_false` is the probability that material without this key's mark makes any candidate fit as well in any of the
-    evidence: for a codeword fixed beforehand the score is a Rademacher sum. `p_mistaken` is the probability that
-    anyone innocent fits as well, whatever marks the leak does carry; it is corrected for the number of members named
-    before. For every member after the first, both are the worse of their own `p_mistaken` and the first's `p_false`.
+    evidence: for a codeword fixed beforehand the score is a Rademacher sum, also of what others leave of it.
+    `p_mistaken` is the probability that anyone innocent fits as well, whatever marks the leak does carry; it is corrected
+    for the number of members named before, so that it bounds the naming of anyone innocent in all steps together.
 
     Parameters
     ----------
@@ -208,8 +208,6 @@ class _Search:
         steps = len(self._named) + 1
         mistaken = log_p_innocent(score, float(evidence @ best), float(evidence @ evidence))
         mistaken = min(mistaken + pairs + log(steps * (steps + 1)), 0.0)
-        if self._named:
-            false = mistaken = max(mistaken, min(each.log_p_false for each in self._named))
         return _Named(row, vector, signs, score, false, mistaken)
 
     def _without(self, named: Sequence[_Named]) -> Doubles:
