@@ -98,8 +98,9 @@ def recognise(heard: Sequence[Heard], candidates: Candidates, known: Sequence[Me
 
     `p_false` is the probability that material without this key's mark makes any candidate fit as well in any of the
     evidence: for a codeword fixed beforehand the score is a Rademacher sum, also of what others leave of it.
-    `p_mistaken` is the probability that anyone innocent fits as well, whatever marks the leak does carry; it is corrected
-    for the number of members named before, so that it bounds the naming of anyone innocent in all steps together.
+    `p_mistaken` is the probability that anyone innocent fits as well, whatever marks the leak does carry; it is
+    corrected for the number of members named before, so that it bounds the naming of anyone innocent in all steps
+    together.
 
     Parameters
     ----------
