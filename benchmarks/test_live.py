@@ -161,6 +161,22 @@ def test_a_hundred_viewers(benchmark: BenchmarkFixture, held: bool, chroma: Chro
     benchmark(in_turn(show))
 
 
+@pytest.mark.parametrize("held", [True, False], ids=["held", "let go"])
+def test_a_hundred_copies(benchmark: BenchmarkFixture, held: bool) -> None:  # noqa: FBT001
+    """A hundred copies of a frame's planes, to as many places or to one: what no way of marking can do without."""
+    hosts = [of_planes(frame) for frame in pictures(HD)]
+    places = [[np.zeros_like(view) for view in hosts[0]] for _ in range(VIEWERS if held else 1)]
+
+    def show(number: int) -> None:
+        for index in range(VIEWERS):
+            for target, view in zip(places[index if held else 0], hosts[number % PICTURES], strict=True):
+                np.copyto(target, view)
+
+    benchmark.group = group(f"{VIEWERS} viewers", HD)
+    benchmark.name = f"copies of the planes, {'held' if held else 'let go'}"
+    benchmark(in_turn(show))
+
+
 # One viewer, one frame, beside peers
 
 
