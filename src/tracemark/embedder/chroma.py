@@ -20,8 +20,8 @@ class Chroma(Enum):
 
     Notes
     -----
-    With luma alone a leak scores half to three fifths of what it does with both (docs/choices.md). Where luma and chroma lie in one plane
-    (RGB), `SHARED` and `COPIED` are the same.
+    With luma alone a leak scores half to three fifths of what it does with both (docs/choices.md). Where luma and
+    chroma lie in one plane (RGB), `SHARED` and `COPIED` are the same.
     """
 
     MARKED = "marked"
