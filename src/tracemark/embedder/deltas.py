@@ -225,7 +225,7 @@ class Deltas:
             self.shifts = [shift_of(_largest(lumas) + _largest(colours))]
         else:
             # Cb and Cr alike, so that they get the same samples in one plane as in two
-            self.shifts = [shift_of(_largest(lumas)), *[shift_of(_largest(colours)) for _ in self.chroma]]
+            self.shifts = [shift_of(_largest(lumas)), *[shift_of(_largest(colours))] * len(self.chroma)]
         for version, change in enumerate(lumas):
             self.luma.fill(version, self.shifts[0], *[change] * (3 if self._packed else 1))
         beside = [[change] for change in colours] if len(self.chroma) > 1 else [colours]

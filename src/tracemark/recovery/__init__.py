@@ -5,9 +5,8 @@ Data flows one way: `record` (frames on the canonical grid) -> `features` (pictu
 `summary` (whose, when and where) -> `verdict` (how sure). Where the picture as it stands tells nothing, `reel` keeps a
 stretch of it, `search` looks for the pilot in any geometry, and `sight` brings the reel onto the canonical grid again.
 `camera` undoes the motion of a hand. `decoder` holds it all together. Where `candidates` are given, `listener`,
-`overview` and `contrast` keep the evidence,
-`recognition` tells whose codewords are in it, `innocence` how sure that is, and `known` adds them to those who were
-decoded blind.
+`overview` and `contrast` keep the evidence, `recognition` tells whose codewords are in it, `innocence` how sure that
+is, and `known` adds them to those who were decoded blind.
 """
 
 from tracemark.recovery.candidates import Candidates

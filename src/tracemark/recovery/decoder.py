@@ -214,8 +214,9 @@ class Recovery:
     def _look_steadily(self, reel: Reel) -> None:
         """Search a stretch as if a camera had moved: a screen by the frame round it, then by what is shown on it."""
         first = reel.pictures[0]
+        begun = small(first)
         steadier: Steadier | None = None
-        border = Border.of(small(first))
+        border = Border.of(begun)
         if border:
             steadier = Steadier(first, border)
             steadier.steady(reel)
@@ -224,7 +225,7 @@ class Recovery:
             if steadier.travelled >= MOVED and not self.certain:
                 self._search(reel, steadier)
         if not self.certain:
-            steadier = Steadier(first, Corners(small(first)), steadier)
+            steadier = Steadier(first, Corners(begun), steadier)
             steadier.steady(reel)
             if steadier.travelled >= MOVED:
                 self._search(reel, steadier)

@@ -213,13 +213,10 @@ def _side(slope: Samples, place: Callable[[Doubles, Doubles], tuple[Doubles, Dou
     if abs(means[best]) < SEEN:
         return None
     depth = top[best] * (1 - along) + bottom[best] * along
-    points = np.column_stack(place(along * (length - 1), depth))
-    inward = np.subtract(
-        np.column_stack(place(np.zeros(1), np.ones(1))), np.column_stack(place(np.zeros(1), np.zeros(1)))
-    )
+    points, inside = (np.column_stack(place(along * (length - 1), each)) for each in (depth, depth + 1))
     run = points[-1] - points[0]
     normal = np.array([run[1], -run[0]]) / np.hypot(*run)
-    if normal @ inward[0] < 0:
+    if normal @ (inside[0] - points[0]) < 0:
         normal = -normal
     return _Side(points, normal * np.sign(means[best]))
 
