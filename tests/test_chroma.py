@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.scenes import KEY, PAYLOAD, WRONG_KEY, film, recover, timed
+from tests.scenes import KEY, PAYLOAD, WRONG_KEY, film, host, recover, timed
 from tracemark.embedder import Chroma, Embedder
 from tracemark.frames import LAYOUTS, layout_of, planes
 from tracemark.overlay import Logo, SessionCode
@@ -25,14 +25,6 @@ APART = ["yuv420p", "nv12", "yuv444p", "yuv420p10le"]
 UNMARKED = [Chroma.SHARED, Chroma.COPIED]
 
 
-def host(name: str = "yuv420p", width: int = 640, height: int = 360) -> av.VideoFrame:
-    """Return a frame of a scene."""
-    source = film(1)[0]
-    frame = source.reformat(width=width, height=height, format=name)
-    frame.pts, frame.time_base = source.pts, source.time_base
-    return frame
-
-
 def views(frame: Frame) -> list[Plane]:
     """Show the samples of a frame."""
     return planes(frame, layout_of(frame))
@@ -43,7 +35,7 @@ def views(frame: Frame) -> list[Plane]:
 @pytest.mark.parametrize("alone", [False, True], ids=["prepared", "bare"])
 def test_luma_carries_its_mark_and_chroma_none(name: str, chroma: Chroma, alone: bool) -> None:  # noqa: FBT001
     """Luma is marked as ever, and chroma is the host's; where both lie in one plane, grey is added to every pixel."""
-    frame = host(name)
+    frame = host(name=name)
     embedder, usual = Embedder(KEY, chroma=chroma), Embedder(KEY)
     shown, before = (
         views(each.viewer(PAYLOAD).mark(frame if alone else each.prepare(frame))) for each in (embedder, usual)
@@ -64,7 +56,7 @@ def test_luma_carries_its_mark_and_chroma_none(name: str, chroma: Chroma, alone:
 @pytest.mark.parametrize("name", APART)
 def test_viewers_hold_the_same_chroma(name: str) -> None:
     """Shared, all viewers' frames hold one chroma, which is not the host's memory; each has a luma of its own."""
-    frame = host(name)
+    frame = host(name=name)
     embedder = Embedder(KEY, chroma=Chroma.SHARED)
     prepared = embedder.prepare(frame)
     one, other = (views(embedder.viewer(who).mark(prepared)) for who in (PAYLOAD, OTHER))
@@ -79,7 +71,7 @@ def test_viewers_hold_the_same_chroma(name: str) -> None:
 def test_copied_chroma_is_a_viewers_own(name: str) -> None:
     """Copied, what one viewer's chroma becomes changes nobody else's."""
     embedder = Embedder(KEY, chroma=Chroma.COPIED)
-    prepared = embedder.prepare(host(name))
+    prepared = embedder.prepare(host(name=name))
     one, other = (views(embedder.viewer(who).mark(prepared)) for who in (PAYLOAD, OTHER))
     kept = [view.copy() for view in other]
     for view in one:

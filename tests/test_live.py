@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from benchmarks.soak import FLAT, Plan, run
-from tests.scenes import KEY, PAYLOAD, WRONG_KEY, film, recover, timed
+from tests.scenes import KEY, PAYLOAD, WRONG_KEY, film, host, recover, timed
 from tracemark.embedder import Counts, Embedder, Fallback, Mask, Policy, Prepared
 from tracemark.embedder.policy import Clockwork
 from tracemark.embedder.pool import WINDOW, Pool, fresh
@@ -34,14 +34,6 @@ if TYPE_CHECKING:
 
 NEVER_MET = 1e-9
 """A budget in milliseconds that no frame keeps."""
-
-
-def host(width: int = 640, height: int = 360, name: str = "yuv420p", number: int = 0) -> av.VideoFrame:
-    """Return a frame of a scene in any format and size."""
-    source = film(number + 1)[number]
-    frame = source.reformat(width=width, height=height, format=name)
-    frame.pts, frame.time_base = source.pts, source.time_base
-    return frame
 
 
 def samples(frame: Frame) -> list[NDArray[np.generic]]:
