@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import threading
@@ -20,7 +21,7 @@ from tracemark.recovery.listener import Heard, Listener
 from tracemark.recovery.message import Ahead, Trials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -136,13 +137,21 @@ def test_what_is_wanted_no_more_ends() -> None:
 
 
 @pytest.mark.usefixtures("four")
-def test_ctrl_c_stops_at_once() -> None:
-    """An interrupt comes out of the results, and nothing goes on."""
+@pytest.mark.parametrize(
+    "interrupt",
+    [
+        pytest.param(lambda main: signal.pthread_kill(main, signal.SIGINT), id="asleep"),
+        # notes the signal, as its handler would, and wakes nobody
+        pytest.param(lambda _: _thread.interrupt_main(), id="falling-asleep"),
+    ],
+)
+def test_ctrl_c_stops_at_once(interrupt: Callable[[int], None]) -> None:
+    """An interrupt comes out of the results, and nothing goes on, even if it came too early to wake whoever waits."""
     main = threading.get_ident()
 
     def piece(number: int) -> int:
         if number == 1:  # by now all threads were started, however busy the machine
-            signal.pthread_kill(main, signal.SIGINT)
+            interrupt(main)
         return until_given_up(number)
 
     began = time.monotonic()

@@ -10,6 +10,7 @@ import ctypes
 import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from threading import Event
@@ -26,7 +27,8 @@ MOST = 2
 1 GiB."""
 
 LOOK_UP = 0.02
-"""Seconds after which a piece of work that waits for another looks up whether it is still wanted."""
+"""Seconds after which whoever waits looks up: a piece of work whether it is still wanted, its taker whether an
+interrupt came in the moment before it slept, which would not wake it."""
 
 _limit = MOST
 _given_up: ContextVar[Event | None] = ContextVar("given_up", default=None)  # set for pieces of work alone
@@ -100,9 +102,9 @@ def in_order(work: Callable[[Given], Made], given: Iterable[Given]) -> Generator
             for each in given:
                 waiting.append(pool.submit(copy_context().run, _piece, given_up, work, each))
                 if len(waiting) > threads:
-                    yield waiting.popleft().result()
+                    yield _result(waiting.popleft())
             while waiting:
-                yield waiting.popleft().result()
+                yield _result(waiting.popleft())
         finally:
             given_up.set()
             for future in waiting:
@@ -153,6 +155,12 @@ def wait(event: Event) -> None:
     """
     while not event.wait(LOOK_UP):
         check()
+
+
+def _result(future: Future[Made]) -> Made:
+    while not future.done():
+        wait_for([future], LOOK_UP)
+    return future.result()
 
 
 def _piece(given_up: Event, work: Callable[[Given], Made], given: Given) -> Made:
