@@ -1,4 +1,4 @@
-"""Time `benchmarks/test_live.py` and write docs/benchmarks.md with its plot.
+"""Time `benchmarks/test_live.py` and `benchmarks/test_ways.py`, and write docs/benchmarks.md with its plot.
 
     python -m benchmarks.live_page
 
@@ -24,7 +24,8 @@ from matplotlib.figure import Figure
 
 from benchmarks.markdown import table
 from benchmarks.runner import how_made
-from benchmarks.test_live import FULL_HD, HD, HELD, VIEWERS, group, pictures
+from benchmarks.test_live import HELD
+from benchmarks.timing import FULL_HD, HD, VIEWERS, group, pictures
 from benchmarks.workshop import RIGHT_KEY
 from tracemark.embedder import Embedder
 from tracemark.errors import TracemarkError
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HOUSE = Path(__file__).parents[1]
+TIMED = "benchmarks/test_live.py", "benchmarks/test_ways.py"
 FRAME_RATE = 30
 TENFOLD = 10
 ROOM = 256 * 1024
@@ -88,7 +90,7 @@ def timed() -> list[Measured]:
     """
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         kept = Path(folder, "run.json")
-        command = [sys.executable, "-m", "pytest", "-q", "-n0", "benchmarks/test_live.py", "--benchmark-enable"]
+        command = [sys.executable, "-m", "pytest", "-q", "-n0", *TIMED, "--benchmark-enable"]
         command += ["--benchmark-only", "--benchmark-timer=time.process_time", "--benchmark-save-data"]
         command += ["--benchmark-min-rounds=20", f"--benchmark-json={kept}", "--benchmark-quiet"]
         one = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1")
@@ -200,7 +202,7 @@ def page(every: list[Measured], lines: list[Bar], given: Sequence[str]) -> str:
         "",
         table(("at 1920x1080 yuv420p unless said otherwise", "bar", "aim", "measured"), held),
         "",
-        "What misses its bar is bold; docs/decisions/0014, 0052 and 0055 say why. Ratios are of the least times: they",
+        "What misses its bar is bold; docs/decisions/0014, 0055 and 0058 say why. Ratios are of the least times: they",
         "say what the work takes; the medians below, what the machine made of it while it did other things, too.",
         "",
         "![Times of all groups](img/benchmarks.png)",

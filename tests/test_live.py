@@ -9,13 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from itertools import pairwise
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 import cv2
 import numpy as np
 import pytest
 
+import tracemark.embedder.viewer
 from benchmarks.soak import FLAT, Plan, run
 from tests.scenes import KEY, PAYLOAD, WRONG_KEY, film, host, recover, timed
 from tracemark.embedder import Counts, Embedder, Fallback, Mask, Policy, Prepared
@@ -207,6 +208,13 @@ def test_a_size_that_is_left_leaves_no_memory() -> None:
 # Selections
 
 
+@pytest.fixture(params=["within the caches", "past the caches"])
+def each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have viewers' frames written in one way, whatever is lent out, and then in the other."""
+    monkeypatch.setattr(tracemark.embedder.viewer, "HELD_IN_CACHES", -1 if "past" in request.param else 1 << 60)
+
+
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize(
     ("width", "height"), [(640, 360), (1280, 720), (702, 404), (1904, 136), (136, 250), (854, 480), (66, 640)]
 )
@@ -231,9 +239,30 @@ def test_every_pixel_is_from_the_version_its_cell_says(width: int, height: int, 
             assert np.array_equal(plane[chosen == number], version[chosen == number])
 
 
+def test_a_full_house_is_written_past_the_caches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames are written past the caches once those that are lent out would not fit into them."""
+    embedder = Embedder(KEY)
+    viewer = embedder.viewer(PAYLOAD)
+    prepared = embedder.prepare(host(640, 360))
+    choose, ways = prepared.stage.choose, []
+
+    def watched(*given: Any, away: bool) -> None:
+        ways.append(away)
+        choose(*given, away=away)
+
+    monkeypatch.setattr(prepared.stage, "choose", watched)
+    monkeypatch.setattr(tracemark.embedder.viewer, "HELD_IN_CACHES", 3 * 640 * 360 * 3 // 2)
+    held = [viewer.mark(prepared) for _ in range(5)]
+    assert ways == [False, False, False, True, True]
+    del held
+    viewer.mark(prepared)
+    assert not ways[-1]
+
+
 # Threads
 
 
+@pytest.mark.usefixtures("each_way")
 def test_many_threads_mark_one_frame() -> None:
     """Threads that mark one frame at once, some of them for the same viewer, get what one alone gets."""
     embedder = Embedder(KEY)

@@ -6,16 +6,27 @@ then on; so nothing is ever compiled between two frames of a stream.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     from numba.core.typing.templates import Signature
+    from numpy.typing import NDArray
+
+    Made = tuple[Signature, Callable[..., Any]]
+    Words = NDArray[np.uint64]
 
 Loop = TypeVar("Loop", bound="Callable[..., None]")
+
+LINE = 32
+"""Bytes that are written past the caches at once."""
 
 
 def rows(sample: str, dimensions: int = 2) -> types.Array:
@@ -70,3 +81,40 @@ def compiled(*signatures: Signature) -> Callable[[Loop], Loop]:
             return made(kept=False)
 
     return compile_it
+
+
+def _write_past_caches(_: object, line: types.Array, out: types.Array) -> Made:
+    def generate(context: Any, builder: Any, signature: Signature, arguments: Any) -> Any:
+        source, target = (
+            context.make_array(kind)(context, builder, value)
+            for kind, value in zip(signature.args, arguments, strict=True)
+        )
+        vector = ir.VectorType(ir.IntType(64), LINE // 8)
+        begin, end = (builder.bitcast(array.data, vector.as_pointer()) for array in (source, target))
+        count = builder.udiv(target.nitems, ir.Constant(target.nitems.type, LINE // 8))
+        hint = builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)])
+        with cgutils.for_range(builder, count) as loop:
+            words = builder.load(builder.gep(begin, [loop.index]), align=8)
+            store = builder.store(words, builder.gep(end, [loop.index]), align=LINE)
+            store.set_metadata("nontemporal", hint)
+        return context.get_dummy_value()
+
+    return types.void(line, out), generate
+
+
+def _wait_for_writes(_: object) -> Made:
+    def generate(context: Any, builder: Any, *_: object) -> Any:
+        builder.fence("seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+write_past_caches = cast("Callable[[Words, Words], None]", intrinsic(_write_past_caches))
+"""Copy a row of words straight to memory, within a compiled loop: nothing is read first, nothing leaves the caches.
+
+The row that is written to begins at an address that is a multiple of `LINE`, and so is its length in bytes.
+"""
+
+wait_for_writes = cast("Callable[[], None]", intrinsic(_wait_for_writes))
+"""Let all see what was written past the caches before anything that is written after this, within a compiled loop."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import types
 
-from tracemark.compiled import compiled, result, rows
+from tracemark.compiled import compiled, result, rows, wait_for_writes, write_past_caches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -148,9 +148,25 @@ def lay_both(
 
 
 @compiled(
-    types.void(rows("uint64"), rows("uint16"), rows("int64", 1), rows("uint64", 3), rows("int64", 1), result("uint64"))
+    types.void(
+        rows("uint64"),
+        rows("uint16"),
+        rows("int64", 1),
+        rows("uint64", 3),
+        rows("int64", 1),
+        types.boolean,
+        result("uint64"),
+    )
 )
-def choose(versions: Words, blocks: NDArray[np.uint16], cut: Numbers, masks: Words, bands: Numbers, out: Words) -> None:
+def choose(
+    versions: Words,
+    blocks: NDArray[np.uint16],
+    cut: Numbers,
+    masks: Words,
+    bands: Numbers,
+    away: bool,  # noqa: FBT001 - a compiled loop has no keywords
+    out: Words,
+) -> None:
     """Put a viewer's plane together.
 
     Parameters
@@ -165,13 +181,17 @@ def choose(versions: Words, blocks: NDArray[np.uint16], cut: Numbers, masks: Wor
         For each of these, of luma's or chroma's cells, or of luma's and then chroma's: 255 in all bytes that are B's.
     bands : ndarray of int64, shape (bands + 1,)
         First row of each band, and the number of rows.
+    away : bool
+        Write past the caches: what is written will have left them before anybody reads it.
     out : ndarray of uint64, shape (height, words of a row)
+        From an address on that is a multiple of `LINE` bytes, as are rows.
     """
     words = out.shape[1]
+    line = np.empty(words, np.uint64)
     for band in range(len(bands) - 1):
         begin = blocks[band]
         for y in range(bands[band], bands[band + 1]):
-            row, made = versions[y], out[y]
+            row, made = versions[y], line if away else out[y]
             for block in range(len(begin)):
                 source, target = np.uint64(begin[block]), np.uint64(2 * block)
                 first, second = row[source], row[source + _NEXT]
@@ -184,3 +204,7 @@ def choose(versions: Words, blocks: NDArray[np.uint16], cut: Numbers, masks: Wor
                     a, b = row[word + 2 * words], row[word + 3 * words]
                     chosen ^= (chosen ^ a ^ ((a ^ b) & luma)) & masks[1, band, number]
                 made[word] = chosen
+            if away:
+                write_past_caches(line, out[y])
+    if away:
+        wait_for_writes()

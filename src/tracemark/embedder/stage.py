@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from av import VideoFrame
 
+from tracemark.compiled import LINE
 from tracemark.embedder import kernels
 from tracemark.embedder.cells import WORD, Cells, Choice
 from tracemark.embedder.chroma import Chroma
 from tracemark.embedder.deltas import Deltas
 from tracemark.embedder.pool import Pool, fresh
-from tracemark.frames import in_rows, planes
+from tracemark.frames import in_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from tracemark.frames import Frame, Plane
+    from tracemark.frames import Plane
     from tracemark.geometry import Geometry
     from tracemark.signal.grid import Grid
     from tracemark.signal.patterns import Patterns
@@ -30,10 +31,34 @@ if TYPE_CHECKING:
     Bytes = NDArray[np.uint8]
     Shape = tuple[int, int, int]
 
-ALIGNMENT = 32
+ALIGNMENT = LINE
 """Bytes that the rows of a plane are multiples of."""
 
 _NUMBERS = itertools.count()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a plane lies in a piece of memory.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : dtype
+    offset : int
+        Byte that it begins at.
+    strides : tuple of int
+        Bytes from one row to the next, and so on.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    offset: int
+    strides: tuple[int, ...]
+
+    def view(self, memory: Bytes) -> Plane:
+        """Show it, in one step: a viewer's frame is made in little more time than such steps take."""
+        return np.ndarray(self.shape, self.dtype, cast("memoryview", memory), self.offset, self.strides)
 
 
 class Sheet:
@@ -54,18 +79,11 @@ class Sheet:
 
     def __init__(self, shapes: list[Shape]) -> None:
         self.memory = fresh(sum(math.prod(shape) for shape in shapes))
-        self.planes = list(_planes(self.memory, shapes))
-        first = self.planes[0].nbytes
-        parts = zip((self.memory[:first], self.memory[first:]), shapes[:2], strict=False)
-        self.words = [part.view(np.uint64).reshape(-1, many * row // WORD) for part, (_, many, row) in parts]
-
-
-def _planes(memory: Bytes, shapes: list[Shape]) -> Iterator[Bytes]:
-    start = 0
-    for shape in shapes:
-        stop = start + math.prod(shape)
-        yield memory[start:stop].reshape(shape)
-        start = stop
+        ends = list(itertools.accumulate(math.prod(shape) for shape in shapes))
+        parts = np.split(self.memory, ends[:-1])
+        self.planes = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+        halves = zip((self.memory[: ends[0]], self.memory[ends[0] :]), shapes[:2], strict=False)
+        self.words = [half.view(np.uint64).reshape(-1, many * row // WORD) for half, (_, many, row) in halves]
 
 
 class Stage:
@@ -111,21 +129,32 @@ class Stage:
             for shape, width in zip(self._shapes, self._widths, strict=True)
         ]
         versions = [(4 if self._both else 2) if index < self._marked else 1 for index in range(len(views))]
-        self._single = single
-        self._several = [(height, many, row) for (height, _, row), many in zip(single, versions, strict=True)]
+        several = [(height, many, row) for (height, _, row), many in zip(single, versions, strict=True)]
+        self._row_sizes = [row for _, _, row in single]
+        self._planes = [place for (place,) in self._places(single)]
+        self._versions = list(self._places(several))
         self.cells = [self._cells(index) for index in range(min(2, self._marked))]
         self.deltas = Deltas(geometry, patterns, strength, self._shapes, chroma)
         # not by way of the stage: it would refer to itself, and its memory wait for the garbage collector
-        self.shared = Pool(partial(Sheet, self._several))
+        self.shared = Pool(partial(Sheet, several))
         self.copies = Pool(partial(Sheet, single))
         self.lumas = Pool(partial(Sheet, single[:1])) if chroma is Chroma.SHARED and len(views) > 1 else None
+
+    def _places(self, shapes: list[Shape]) -> Iterator[list[Place]]:
+        """Say where the versions of every plane lie in memory of such shapes."""
+        start = 0
+        for shape, (height, many, row) in zip(self._shapes, shapes, strict=True):
+            within = np.empty((1, *shape[1:]), self._dtype).strides[1:]
+            strides = (many * row, *within)
+            yield [Place(shape, self._dtype, start + version * row, strides) for version in range(many)]
+            start += height * many * row
 
     def _cells(self, index: int) -> Cells:
         shape, pixel = self._shapes[index], self._widths[index] // self._shapes[index][1]
         luma, chroma = (self._numbers(grid, shape[:2]) for grid in (self.geometry.luma, self.geometry.chroma))
         maps = [luma, chroma] if self._both else [chroma if index else luma]
         alike = len(self._shapes) - 1 if index else 1
-        return Cells.of([np.tile(numbers, (alike, 1)) for numbers in maps], pixel, self._single[index][2])
+        return Cells.of([np.tile(numbers, (alike, 1)) for numbers in maps], pixel, self._row_sizes[index])
 
     def _numbers(self, grid: Grid, size: tuple[int, int]) -> NDArray[np.intp]:
         rows, columns = grid.cells
@@ -144,10 +173,7 @@ class Stage:
         tuple of tuple of ndarray
             For every plane all its versions; one if it carries no mark.
         """
-        return tuple(
-            tuple(self._view(plane, index, version) for version in range(plane.shape[1]))
-            for index, plane in enumerate(_planes(loan, self._several))
-        )
+        return tuple(tuple(place.view(loan) for place in versions) for versions in self._versions)
 
     def planes(self, loan: Bytes) -> list[Plane]:
         """Show the planes in the memory of a viewer's frame.
@@ -160,16 +186,9 @@ class Stage:
         Returns
         -------
         list of ndarray
-            One alone if that is what it is for.
+            One alone if there is no room for more.
         """
-        shapes = self._single if self.lumas is None or len(loan) > math.prod(self._single[0]) else self._single[:1]
-        return [self._view(plane, index, 0) for index, plane in enumerate(_planes(loan, shapes))]
-
-    def _view(self, memory: Bytes, index: int, version: int) -> Plane:
-        """Show a version of a plane, whose rows may be shorter than those in memory."""
-        shape = self._shapes[index]
-        plane: Plane = memory[:, version, : self._widths[index]].view(self._dtype)
-        return plane.reshape(shape) if len(shape) > 2 else plane
+        return [place.view(loan) for place in self._planes if place.offset < len(loan)]
 
     def fill(self, views: list[Plane], sheet: Sheet) -> None:
         """Add what the deltas hold to a host: all versions, or those of one viewer alone.
@@ -202,9 +221,10 @@ class Stage:
             changes, out = field.wide[: made.shape[1]], made.view(self._dtype)
             kernels.lay(host, changes, field.taps, field.weights, shift, deltas.top, out)
         for index in range(self._marked, len(views)):
-            np.copyto(self._view(sheet.planes[index], index, 0), views[index])
+            width = self._widths[index]
+            sheet.planes[index][:, 0, :width] = rows[index].view(np.uint8)[:, :width]
 
-    def choose(self, shared: Sheet, choices: list[Choice], copy: Sheet) -> None:
+    def choose(self, shared: Sheet, choices: list[Choice], copy: Sheet, *, away: bool) -> None:
         """Put a viewer's copy together.
 
         Parameters
@@ -215,49 +235,12 @@ class Stage:
             For the first plane, and for all others as if they were one, if they carry the mark.
         copy : Sheet
             From `copies` or `lumas`: where the result lies.
+        away : bool
+            Write past the caches.
         """
         for index, (versions, made) in enumerate(zip(shared.words, copy.words, strict=False)):
             if index < len(choices):
                 cells, choice = self.cells[index], choices[index]
-                kernels.choose(versions, choice.blocks, cells.cut, choice.masks, cells.bands, made)
+                kernels.choose(versions, choice.blocks, cells.cut, choice.masks, cells.bands, away, made)
             else:
                 np.copyto(made, versions)
-
-    def like(self, frame: Frame, views: list[Plane]) -> Frame:
-        """Make a viewer's frame of its planes.
-
-        Parameters
-        ----------
-        frame : av.VideoFrame or ndarray
-            The host frame.
-        views : list of ndarray
-            From `planes`.
-
-        Returns
-        -------
-        av.VideoFrame or ndarray
-            Of the host's kind, size and format, with its time stamp, time base and colour metadata.
-        """
-        if not isinstance(frame, VideoFrame):
-            return np.ascontiguousarray(views[0])
-        made = self._framed(frame, views)
-        made.pts = frame.pts
-        if frame.time_base is not None:
-            made.time_base = frame.time_base
-        made.color_range = frame.color_range
-        made.colorspace = frame.colorspace
-        made.color_primaries = frame.color_primaries
-        made.color_trc = frame.color_trc
-        return made
-
-    def _framed(self, frame: VideoFrame, views: list[Plane]) -> VideoFrame:
-        layout, name = self.geometry.layout, frame.format.name
-        if layout.kind == "packed":
-            return VideoFrame.from_numpy_buffer(views[0], name)
-        if frame.width % layout.across == 0 and frame.height % layout.down == 0:
-            return VideoFrame.from_dlpack(views, name)
-        # PyAV takes foreign memory only where chroma samples cover the picture evenly
-        made = VideoFrame(frame.width, frame.height, name)
-        for target, view in zip(planes(made, layout), views, strict=True):
-            np.copyto(target, view)
-        return made

@@ -13,6 +13,7 @@ from av import VideoFrame
 from tracemark import coding
 from tracemark.embedder.chroma import Chroma
 from tracemark.embedder.covers import Scenery, Wardrobe
+from tracemark.embedder.framing import Framing
 from tracemark.embedder.policy import Clockwork, Counts, Fallback, Mask, Policy
 from tracemark.embedder.stage import Stage
 from tracemark.embedder.viewer import ForOne, Prepared, Viewer
@@ -169,7 +170,8 @@ class Embedder:
             stage.fill(views, sheet)
             scenery = self._wardrobe.draw(frame, stage.geometry, moment, versions)
             self._done(begin, mask)
-            return Prepared(frame, stage.geometry, slot, mask, versions, scenery, stage, sheet)
+            framing = Framing.of(frame, stage.geometry.layout)
+            return Prepared(frame, stage.geometry, slot, mask, versions, scenery, framing, stage, sheet)
 
     def mark_for_one(self, frame: Frame, pattern: Callable[[Stage, int], Pattern]) -> ForOne:
         """Mark a frame that a single viewer gets, and nobody else: no plane is made that is not shown.
@@ -198,7 +200,8 @@ class Embedder:
             made = stage.planes(loan)
             stage.fill(views, sheet)
             self._done(begin, mask)
-        return ForOne(stage, made, Scenery(Canvas.of(frame, stage.geometry), moment, (), made[0]))
+        scenery = Scenery(Canvas.of(frame, stage.geometry), moment, (), made[0])
+        return ForOne(made, scenery, Framing.of(frame, stage.geometry.layout))
 
     def _look(self, frame: Frame, time: Fraction | float | None) -> tuple[Stage, list[Plane], Fraction | float, Mask]:
         """Make the masks of a frame as the policy wants them: stage, planes, presentation time, and how."""

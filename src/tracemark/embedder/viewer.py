@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tracemark.embedder.cells import Choice
     from tracemark.embedder.deltas import Pattern
+    from tracemark.embedder.framing import Framing
     from tracemark.embedder.stream import Embedder
     from tracemark.frames import Frame, Plane
     from tracemark.signal.patterns import Patterns
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 RECENT_SELECTIONS = 2
 """Selections that a viewer keeps: this slot's, and one more for time stamps that jump about a slot's edge."""
+
+HELD_IN_CACHES = 48 << 20
+"""Bytes of viewers' frames that are lent out, beyond which one more is written past the caches (decision 0058)."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class Prepared:
         until the last of them is gone.
     scenery : Scenery
         What overlays have to know of it.
+    framing : Framing
+        What viewers' frames take over from it.
     """
 
     frame: Frame
@@ -56,6 +62,7 @@ class Prepared:
     mask: Mask
     versions: tuple[tuple[Plane, ...], ...]
     scenery: Scenery
+    framing: Framing = field(repr=False)
     stage: Stage = field(repr=False)
     sheet: Sheet = field(repr=False)
 
@@ -66,16 +73,17 @@ class ForOne:
 
     Attributes
     ----------
-    stage : Stage
     planes : list of ndarray
-        In memory from the stage's `copies`.
+        In memory of its own.
     scenery : Scenery
         What overlays have to know of it.
+    framing : Framing
+        What it takes over from the host frame.
     """
 
-    stage: Stage
     planes: list[Plane] = field(repr=False)
     scenery: Scenery
+    framing: Framing
 
 
 class Viewer:
@@ -127,16 +135,16 @@ class Viewer:
         if not isinstance(frame, Prepared):
             own = self._embedder.mark_for_one(frame, self._own)
             self._covers.draw(own.scenery, own.planes)
-            return own.stage.like(frame, own.planes)
+            return own.framing.frame(own.planes)
         prepared, stage = frame, frame.stage
         # chroma that others see may not be drawn on
         pool = stage.copies if stage.lumas is None or self._covers.own(prepared.scenery) else stage.lumas
         loan, sheet = pool.lend()
-        stage.choose(prepared.sheet, self._select(prepared), sheet)
+        stage.choose(prepared.sheet, self._select(prepared), sheet, away=pool.lent * len(loan) > HELD_IN_CACHES)
         made = stage.planes(loan)
         made += [versions[0] for versions in prepared.versions[len(made) :]]
         self._covers.draw(prepared.scenery, made)
-        return stage.like(prepared.frame, made)
+        return prepared.framing.frame(made)
 
     def _select(self, prepared: Prepared) -> list[Choice]:
         """Where the first plane and all others come from; kept for the slot."""
