@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import signal
 import socket
 import subprocess
@@ -23,7 +24,7 @@ from tests.media import Clip, packets, write
 from tests.scenes import KEY, PAYLOAD, RATE, WRONG_KEY, film
 from tracemark import decode
 from tracemark.errors import MediaError
-from tracemark.integrations.relay import Coding, Relayed, relay
+from tracemark.integrations.relay import Coding, Relayed, bridge, relay
 from tracemark.integrations.relay.address import Address
 from tracemark.integrations.relay.backlog import Arrival
 from tracemark.integrations.relay.sending import Sender
@@ -343,8 +344,87 @@ def test_a_source_that_never_comes(words: list[str]) -> None:
     assert "away for 1 s" in last
 
 
-def test_protocols_that_are_missing() -> None:
-    """Where PyAV's FFmpeg has no SRT, as in its wheels, that is said, and what to do about it."""
+@pytest.fixture
+def by_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have a program ffmpeg with SRT on the path, and a PyAV without, as its wheels are."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "ffmpeg").symlink_to(get_ffmpeg_exe())
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    monkeypatch.setattr(bridge, "_spoken", lambda _scheme: False)
+    bridge.program.cache_clear()
+    if bridge.program("srt") is None:
+        pytest.skip("the ffmpeg of imageio-ffmpeg has no SRT")
+    yield
+    bridge.program.cache_clear()
+
+
+@contextlib.contextmanager
+def calling(camera: Path, url: str) -> Iterator[None]:
+    """Play the camera's film to whoever listens for SRT, again if nobody does yet, until the block ends."""
+    over = threading.Event()
+
+    def call() -> None:
+        while not over.is_set():
+            with playing(camera, "-f", "mpegts", f"{url}?pkt_size=1316") as source:
+                while source.poll() is None and not over.wait(0.1):
+                    pass
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.usefixtures("by_program")
+def test_srt_source_that_returns(tmp_path: Path, camera: Path) -> None:
+    """SRT in and out by the program ffmpeg: a source drops and returns, and the target sees one stream, to its end."""
+    into, out = (f"srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}" for _ in range(2))
+    target = tmp_path / "got.ts"
+    words = [*FFMPEG, "-mode", "listener", "-f", "mpegts", "-i", out, "-c", "copy", str(target)]
+    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as sink:
+        running = Running(into, out, listen=True)
+        with calling(camera, into):
+            running.wait_for(3)
+        until(lambda: any("lost" in line for line in running.said))
+        with calling(camera, into):
+            until(lambda: any("is back" in line for line in running.said))
+            running.wait_for(running.reached + 3)
+            done = running.stop()
+        try:
+            sink.wait(PATIENCE)  # it ends with its sender
+        finally:
+            sink.kill()
+    assert done.losses == 1
+    assert_grows(times(target, "audio"))
+    stamps = times(target, "video")
+    assert_grows(stamps)
+    assert done.seconds - 1 <= stamps[-1] - stamps[0] <= done.seconds + 0.1
+    assert_names_the_member(target)
+
+
+@pytest.mark.usefixtures("by_program")
+def test_srt_that_nobody_serves(camera: Path) -> None:
+    """A target and a source that nobody serves by SRT are told of as others are, without what may be secret."""
+    into = f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+    nowhere = f"srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}?passphrase=tell-nobody"
+    with playing(camera, "-f", "mpegts", f"{into}?pkt_size=1316"), pytest.raises(MediaError) as refused:
+        relay(into, nowhere, key=KEY, payload=PAYLOAD, coding=QUICK)
+    assert "does not take the stream: " in str(refused.value)
+    assert "tell-nobody" not in str(refused.value)
+    said: list[str] = []
+    with pytest.raises(MediaError, match="away for 5 s"):
+        relay(nowhere, into, key=KEY, payload=PAYLOAD, give_up=5, say=said.append)
+    assert said[0].startswith(f"no source at {nowhere.partition('?')[0]} yet (")
+    assert "tell-nobody" not in "".join(said)
+
+
+def test_protocols_that_are_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where neither PyAV nor a program ffmpeg has SRT, that is said, and what to do about it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    bridge.program.cache_clear()
     try:
         av.open("srt://127.0.0.1:9?mode=caller", timeout=1)
     except av.ProtocolNotFoundError:
@@ -352,3 +432,5 @@ def test_protocols_that_are_missing() -> None:
             relay("srt://127.0.0.1:9", "udp://127.0.0.1:9", key=KEY, payload=PAYLOAD)
     except av.FFmpegError:
         pytest.skip("this PyAV has SRT")
+    finally:
+        bridge.program.cache_clear()

@@ -11,8 +11,11 @@ import av
 from tracemark.errors import MediaError
 
 LISTENING_SECONDS = 10
-"""Seconds that RTSP listens before it has to be asked again; FFmpeg's own default is refused by its own check."""
+"""Seconds that RTSP and SRT listen before they have to be asked again. RTSP's own default is refused by its own check;
+SRT's is for ever."""
 
+LINGERING_SECONDS = 1
+"""Seconds that SRT goes on sending what it still holds at the end, instead of dropping it."""
 
 TS_PACKET = 188
 """Bytes of a packet of MPEG-TS."""
@@ -33,12 +36,15 @@ class Protocol:
         For targets, as a query; PyAV hands no options to what it opens for writing.
     listening : mapping of str to str or None
         Further ones for a source that is waited for instead of fetched from; None if the protocol cannot.
+    optional : bool
+        Whether an FFmpeg may have been built without it.
     """
 
     container: str
     options: Mapping[str, str] = field(default_factory=dict)
     listening: Mapping[str, str] | None = None
     sending: str = ""
+    optional: bool = False
 
 
 _RTMP = Protocol("flv", listening={"listen": "1"})
@@ -56,7 +62,12 @@ PROTOCOLS = {
     # Seven packets of MPEG-TS fill a datagram that no network splits.
     "udp": Protocol("mpegts", options={"overrun_nonfatal": "1"}, listening={}, sending=f"pkt_size={7 * TS_PACKET}"),
     "tcp": Protocol("mpegts", listening={"listen": "1"}),
-    "srt": Protocol("mpegts", listening={"mode": "listener"}),
+    "srt": Protocol(
+        "mpegts",
+        listening={"mode": "listener", "listen_timeout": str(LISTENING_SECONDS * 1_000_000)},
+        sending=f"linger={LINGERING_SECONDS}",
+        optional=True,
+    ),
 }
 """Protocols by the scheme of an address."""
 
@@ -80,20 +91,21 @@ class Address:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be opened."""
-        if self._scheme not in PROTOCOLS or not urlsplit(self.url).netloc:
+        if self.scheme not in PROTOCOLS or not urlsplit(self.url).netloc:
             raise MediaError(
                 f"{self.shown} is no address of a live stream",
                 f"it begins with one of {', '.join(f'{scheme}://' for scheme in PROTOCOLS)}",
             )
 
     @property
-    def _scheme(self) -> str:
+    def scheme(self) -> str:
+        """What it begins with."""
         return urlsplit(self.url).scheme
 
     @property
     def protocol(self) -> Protocol:
         """How it is opened."""
-        return PROTOCOLS[self._scheme]
+        return PROTOCOLS[self.scheme]
 
     @property
     def shown(self) -> str:
@@ -131,14 +143,13 @@ class Address:
         if not listen:
             return dict(protocol.options)
         if protocol.listening is None:
-            raise MediaError(f"{self._scheme} cannot listen for its source", "leave --listen out")
+            raise MediaError(f"{self.scheme} cannot listen for its source", "leave --listen out")
         return {**protocol.options, **protocol.listening}
 
     def missing(self) -> MediaError:
-        """Say that this build of FFmpeg lacks the protocol."""
-        scheme = self._scheme
+        """Say that nothing here has the protocol."""
+        name = self.scheme.upper()
         return MediaError(
-            f"the FFmpeg {av.ffmpeg_version_info} inside PyAV was built without {scheme.upper()}",
-            f"install PyAV against one that has it (pip install --no-binary av av), or let ffmpeg translate: "
-            f"ffmpeg -i '{scheme}://...' -c copy -f mpegts udp://127.0.0.1:5000",
+            f"the FFmpeg {av.ffmpeg_version_info} inside PyAV was built without {name}, and no program ffmpeg has it",
+            f"install ffmpeg with {name} (Debian's has it), or PyAV against one (pip install --no-binary av av)",
         )

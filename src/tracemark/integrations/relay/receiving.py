@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import av
@@ -12,6 +13,7 @@ import av
 from tracemark.errors import MediaError
 from tracemark.integrations.relay.address import Address
 from tracemark.integrations.relay.backlog import Arrival, Backlog
+from tracemark.integrations.relay.bridge import Inlet, SilentError, bridged
 from tracemark.integrations.relay.timeline import Timeline
 
 OPENING_SECONDS = 10.0
@@ -73,7 +75,7 @@ class Receiver(threading.Thread):
             except av.ProtocolNotFoundError:
                 self._backlog.put(self._source.missing())
                 return
-            except av.ExitError:  # how FFmpeg says that a time limit of ours has passed
+            except (av.ExitError, SilentError):  # the first is how FFmpeg says that a time limit of ours has passed
                 reason, silent = "it is silent", SILENT_SECONDS
             except (av.FFmpegError, OSError, MediaError) as error:
                 # Without the address, which FFmpeg adds and which may hold a secret.
@@ -95,9 +97,7 @@ class Receiver(threading.Thread):
 
     def _receive(self) -> None:
         """Receive until the source ends, fails or falls silent."""
-        limits = (OPENING_SECONDS, SILENT_SECONDS)
-        container = self._source.protocol.container
-        with av.open(self._source.url, format=container, options=self._options, timeout=limits) as opened:
+        with self._opened() as opened:
             video = next((each for each in opened.streams.video if each.width), None)
             if video is None:
                 raise MediaError("it shows no picture")
@@ -116,6 +116,20 @@ class Receiver(threading.Thread):
                     return
                 if packet.size and self._timeline.place(packet):
                     self._take(packet, video)
+
+    @contextmanager
+    def _opened(self) -> Iterator[av.container.InputContainer]:
+        container = self._source.protocol.container
+        if not bridged(self._source):
+            limits = (OPENING_SECONDS, SILENT_SECONDS)
+            with av.open(self._source.url, format=container, options=self._options, timeout=limits) as opened:
+                yield opened
+            return
+        with (
+            Inlet(self._source, self._options, OPENING_SECONDS, SILENT_SECONDS, self.stopping) as inlet,
+            av.open(inlet, "r", format=container) as opened,
+        ):
+            yield opened
 
     def _take(self, packet: av.Packet[av.stream.Stream], video: av.VideoStream) -> None:
         if packet.stream.index != video.index:

@@ -161,6 +161,7 @@ class _Sending(threading.Thread):
             self._sender.close()
         except Exception as error:  # noqa: BLE001 - raised again by whoever waits
             self.error = self.error or error
+        self._sender.leave()
         self.ended.set()
 
     def _turn(self) -> None:

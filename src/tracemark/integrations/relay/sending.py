@@ -13,6 +13,7 @@ from tracemark.embedder import Embedder, Fallback, Policy, Viewer
 from tracemark.errors import MediaError, PrepareError
 from tracemark.integrations.relay.address import Address
 from tracemark.integrations.relay.backlog import Arrival
+from tracemark.integrations.relay.bridge import Outlet, bridged
 from tracemark.keys import Key
 from tracemark.overlay import Overlay
 from tracemark.payload import Payload
@@ -129,6 +130,7 @@ class Sender:
         self._coding = coding
         coding.options(FALLBACK_RATE)  # wrong ones are told before anything is waited for
         self._output: av.container.OutputContainer | None = None
+        self._outlet: Outlet | None = None
         self._sound: av.AudioStream | None = None
         self._sound_passes = False
         self._sound_reached = Fraction(-1)
@@ -227,8 +229,15 @@ class Sender:
             self._mux(self._picture.encode(None))
         try:
             self._output.close()
-        except (av.FFmpegError, OSError) as error:
+            if self._outlet:
+                self._outlet.finish()
+        except (av.FFmpegError, OSError, MediaError) as error:
             raise self._lost(error) from error
+
+    def leave(self) -> None:
+        """Give up whatever takes the stream."""
+        if self._outlet:
+            self._outlet.close()
 
     def _lay_out(self, arrival: Arrival) -> None:
         target = self._target.protocol.container
@@ -239,9 +248,10 @@ class Sender:
             )
         rate = next((r for r in (video.average_rate, video.guessed_rate) if r and r <= HIGHEST_RATE), FALLBACK_RATE)
         aspect = video.codec_context.sample_aspect_ratio or Fraction(1)
+        self._outlet = Outlet(self._target) if bridged(self._target) else None
         try:
             self._output = av.open(
-                self._target.target_url,
+                self._outlet or self._target.target_url,
                 "w",
                 format=target,
                 container_options={"max_interleave_delta": str(INTERLEAVING_MICROSECONDS), "flush_packets": "1"},
@@ -279,7 +289,7 @@ class Sender:
                 self._output.mux_one(packet)
         except av.ProtocolNotFoundError:
             raise self._target.missing() from None
-        except (av.FFmpegError, OSError) as error:
+        except (av.FFmpegError, OSError, MediaError) as error:
             raise self._lost(error) from error
 
     def _lost(self, error: Exception) -> MediaError:
