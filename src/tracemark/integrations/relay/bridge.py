@@ -12,11 +12,13 @@ import subprocess
 import time
 from contextlib import suppress
 from functools import cache
+from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Self
 
 import av
 
 from tracemark.errors import MediaError
+from tracemark.integrations.relay.address import TS_PACKET
 
 if TYPE_CHECKING:
     from threading import Event
@@ -30,7 +32,7 @@ LOOK_UP_SECONDS = 0.2
 ENDING_SECONDS = 3.0
 """How long the program may take to send what it still holds."""
 
-DATAGRAM = 7 * 188
+DATAGRAM = 7 * TS_PACKET
 """Bytes of a message of SRT: whole packets of MPEG-TS, as its receivers expect."""
 
 
@@ -95,8 +97,9 @@ class _Bridge:
         assert path  # whoever builds a bridge has asked; tells mypy
         words = [path, "-hide_banner", "-nostdin", "-loglevel", "error", *words]
         # in a session of its own: Ctrl-C is for the relay, which then lets it finish
+        self._said = TemporaryFile()  # noqa: SIM115 - closed with the bridge; a pipe that nobody reads would fill up
         self._process = subprocess.Popen(  # noqa: S603 - no shell; the address is one word
-            words, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, start_new_session=True
+            words, stdin=stdin, stdout=stdout, stderr=self._said, start_new_session=True
         )
 
     def __enter__(self) -> Self:
@@ -111,16 +114,17 @@ class _Bridge:
         """End the program."""
         self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+        for pipe in (self._process.stdin, self._process.stdout, self._said):
             if pipe:
                 with suppress(OSError):  # what was not taken is flushed once more
                     pipe.close()
 
     def _reason(self) -> str:
         """Say why it ended: the last it said, without the address in front, which may hold a secret."""
-        assert self._process.stderr  # a pipe; tells mypy
-        self._process.wait(ENDING_SECONDS)
-        lines = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(ENDING_SECONDS)
+        self._said.seek(0)
+        lines = self._said.read().decode(errors="replace").strip().splitlines()
         return lines[-1].rpartition(": ")[2].rstrip(".").lower() if lines else ""
 
 
