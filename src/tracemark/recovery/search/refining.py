@@ -11,6 +11,8 @@ from tracemark.recovery.search import bending
 from tracemark.recovery.search.placement import Placement
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from tracemark.profile import Profile
@@ -30,7 +32,14 @@ SETTLED = 0.9
 """Share of the best speed's strength at which speed 1 is believed instead."""
 
 
-def refine(matrix: Doubles, score: float, turned: Turning, pilot: Pilot, profile: Profile) -> Placement:
+def refine(
+    matrix: Doubles,
+    score: float,
+    turned: Turning,
+    pilot: Pilot,
+    profile: Profile,
+    speed_of: Callable[[Doubles, Doubles, Profile], float] | None = None,
+) -> Placement:
     """Improve a place that was found over time.
 
     Parameters
@@ -42,6 +51,8 @@ def refine(matrix: Doubles, score: float, turned: Turning, pilot: Pilot, profile
     turned : Turning
     pilot : Pilot
     profile : Profile
+    speed_of : callable, optional
+        Tells the speed from the pilot's answers and their times; by default the one at which they are strongest.
 
     Returns
     -------
@@ -50,7 +61,7 @@ def refine(matrix: Doubles, score: float, turned: Turning, pilot: Pilot, profile
     speed = 1.0
     for _ in range(ROUNDS):
         answers = _answers(turned, pilot, matrix)
-        speed = _speed(answers, turned.times, profile)
+        speed = (speed_of or _speed)(answers, turned.times, profile)
         turns = turned.times * (speed / (2 * profile.slot_seconds))
         phase = np.angle((answers * np.exp(-2j * np.pi * turns)).sum())
         wave = np.cos(2 * np.pi * turns + phase).astype(np.float32)
