@@ -20,7 +20,7 @@ from tracemark.recovery.message import Ahead, Trials
 from tracemark.recovery.outline import aspect_between_bars
 from tracemark.recovery.record import Record
 from tracemark.recovery.reel import Reel
-from tracemark.recovery.search import STRETCH, Pilot, find, outlined, settle
+from tracemark.recovery.search import SETTLING_SIDE, STRETCH, Pilot, find, outlined, settle
 from tracemark.recovery.sight import Sight, settled
 from tracemark.recovery.statistics import FOUND, log_p_false, probability
 from tracemark.recovery.summary import Seen, charted, gathered, named
@@ -103,6 +103,7 @@ class Recovery:
         self._views: list[View] = []
         self._reel = Reel(pixel_aspect)
         self._reel_begun: float | None = None
+        self._short: Reel | None = None  # goes on once a message is certain, to measure how it lies
         self._reels = 0
         self._due = 1
         self._pilots: list[Pilot] = []
@@ -140,7 +141,8 @@ class Recovery:
             if not self._whole.messages:
                 self._keep(frame, elapsed)
             elif self._reel_begun is not None and elapsed - self._reel_begun < STRETCH:
-                self._reel.add(frame, elapsed)  # to measure how it lies
+                self._short = self._short or self._reel.smaller(SETTLING_SIDE)
+                self._short.add(frame, elapsed)
         if self._certain_since is None and self.certain:
             self._certain_since = elapsed
         return self._certain_since is not None and elapsed - self._certain_since >= LOOK_ON[self._effort]
@@ -289,13 +291,14 @@ class Recovery:
     def _settled(self) -> tuple[Geometry, float] | None:
         """How the whole picture lies and how fast it runs, if it was read as it stands."""
         message = next(iter(self._whole.messages), self._whole.best)
-        if message is None or not named(message, self._tried) or self._reel.seconds < SETTLES:
+        reel = self._short or self._reel
+        if message is None or not named(message, self._tried) or reel.seconds < SETTLES:
             return None
         pilot = Pilot(message.key, *pilot_carriers(message.key, self._profile))
-        placement = settle(self._reel, pilot, self._profile)
+        placement = settle(reel, pilot, self._profile)
         lumas = [picture.luma for picture in self._reel.pictures]
         between = aspect_between_bars(lumas[:: max(1, len(lumas) // BAR_LOOKS)], message.places)
-        return settled(placement, self._reel.size, between), placement.speed
+        return settled(placement, reel.size, between), placement.speed
 
     def _verdict(self) -> Decoding:
         still = self._still

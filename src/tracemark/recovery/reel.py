@@ -60,16 +60,36 @@ class Reel:
     pictures : list of Picture
     size : tuple of int
         Width and height of the pictures; (0, 0) before the first.
+    grey : bool
+        Whether chroma is left out.
     """
 
     pixel_aspect: float = 1.0
     pictures: list[Picture] = field(default_factory=list)
     size: tuple[int, int] = (0, 0)
+    grey: bool = False
 
     @property
     def seconds(self) -> float:
         """From the first picture to the last."""
         return self.pictures[-1].time - self.pictures[0].time if self.pictures else 0.0
+
+    def smaller(self, side: int) -> Reel:
+        """Make a reel of smaller pictures, in grey, and go on with it.
+
+        Parameters
+        ----------
+        side : int
+            Longest side of a picture, in pixels; no picture is made larger.
+
+        Returns
+        -------
+        Reel
+        """
+        shrink = min(1.0, side / max(self.size))
+        size = max(round(self.size[0] * shrink), 16), max(round(self.size[1] * shrink), 16)
+        small = [Picture(_shrunk(each.luma, size, 1, 0), (), each.time, each.key_frame) for each in self.pictures]
+        return Reel(self.pixel_aspect, small, size, grey=True)
 
     def add(self, frame: Frame, time: float) -> None:
         """Keep a frame.
@@ -97,7 +117,7 @@ class Reel:
         self.pictures.append(
             Picture(
                 _shrunk(luma, size, layout.levels, turns),
-                tuple(_shrunk(plane, half, layout.levels, turns) for plane in chroma),
+                () if self.grey else tuple(_shrunk(plane, half, layout.levels, turns) for plane in chroma),
                 time,
                 key_frame,
             )

@@ -10,6 +10,6 @@ data chips alone.
 from tracemark.recovery.search.finding import STRETCH, find
 from tracemark.recovery.search.outlined import outlined
 from tracemark.recovery.search.placement import Pilot, Placement
-from tracemark.recovery.search.settling import settle
+from tracemark.recovery.search.settling import SETTLING_SIDE, settle
 
-__all__ = ["STRETCH", "Pilot", "Placement", "find", "outlined", "settle"]
+__all__ = ["SETTLING_SIDE", "STRETCH", "Pilot", "Placement", "find", "outlined", "settle"]

@@ -159,17 +159,28 @@ def _climb(
     """Climb the sum of the surfaces; the map, and the fit before and after."""
     tiles, steps = surfaces.shape[:2]
     tall = surfaces.reshape(tiles * steps, steps)
-    offsets = middles - centre
-    first_rows = np.arange(tiles) * steps
+    x, y = (middles - centre).T.astype(np.float32)
+    one, none = np.ones_like(x), np.zeros_like(x)
+    # displacements are linear in the moves but for the depth that perspective divides them by
+    across = np.stack([x, y, none, none, one, none, -x * x, -x * y]) / np.float32(STEP)
+    down = np.stack([none, none, x, y, none, one, -x * y, -y * y]) / np.float32(STEP)
+    first_rows = (np.arange(tiles) * steps).astype(np.float32)
+    light = weights.astype(np.float32)
 
     def fit(moves: Doubles) -> Doubles:
-        depth = 1 + moves[:, 6:7] * offsets[:, 0] + moves[:, 7:8] * offsets[:, 1]
-        x = ((1 + moves[:, 0:1]) * offsets[:, 0] + moves[:, 1:2] * offsets[:, 1] + moves[:, 4:5]) / depth
-        y = (moves[:, 2:3] * offsets[:, 0] + (1 + moves[:, 3:4]) * offsets[:, 1] + moves[:, 5:6]) / depth
-        columns = np.clip((x - offsets[:, 0]) / STEP + steps // 2, 0, steps - 1.001)
-        rows = np.clip((y - offsets[:, 1]) / STEP + steps // 2, 0, steps - 1.001) + first_rows
-        looked = cv2.remap(tall, columns.astype(np.float32), rows.astype(np.float32), cv2.INTER_LINEAR)
-        return np.asarray(looked @ weights.astype(np.float32), np.float64)
+        single = moves.astype(np.float32)
+        columns, rows = single @ across, single @ down
+        if moves[:, 6:].any():
+            depth = 1 + single[:, 6:] @ np.stack([x, y])
+            columns /= depth
+            rows /= depth
+        columns += steps // 2
+        rows += steps // 2
+        np.clip(columns, 0, steps - 1.001, out=columns)
+        np.clip(rows, 0, steps - 1.001, out=rows)
+        rows += first_rows
+        looked = cv2.remap(tall, columns, rows, cv2.INTER_LINEAR)
+        return np.asarray(looked @ light, np.float64)
 
     best = np.zeros(8)
     before = reached = float(fit(best[None])[0])

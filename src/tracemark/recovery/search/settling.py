@@ -31,7 +31,7 @@ SAME = 0.004
 """Long sides by which corners are off where refining from both would lead to the same."""
 
 
-SIDE = 400
+SETTLING_SIDE = 400
 """Longest side of the images in which the pilot is asked, in pixels. The search has 640 for the sake of small hosts; a
 host as large as the leak is measured as well in these, in two thirds of the time."""
 
@@ -61,7 +61,7 @@ def settle(reel: Reel, pilot: Pilot, profile: Profile) -> Placement:
     """
     begin = reel.pictures[0].time
     short = Reel(reel.pixel_aspect, [each for each in reel.pictures if each.time < begin + STRETCH], reel.size)
-    turned = turning(short, profile, SIDE)
+    turned = turning(short, profile, SETTLING_SIDE)
     height, width = turned.images.shape[1:]
     side = max(height, width)
     level = upright((width, height))
