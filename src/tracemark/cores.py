@@ -102,9 +102,9 @@ def in_order(work: Callable[[Given], Made], given: Iterable[Given]) -> Generator
             for each in given:
                 waiting.append(pool.submit(copy_context().run, _piece, given_up, work, each))
                 if len(waiting) > threads:
-                    yield _result(waiting.popleft())
+                    yield result_of(waiting.popleft())
             while waiting:
-                yield _result(waiting.popleft())
+                yield result_of(waiting.popleft())
         finally:
             given_up.set()
             for future in waiting:
@@ -127,6 +127,22 @@ def both(one: Callable[[], Given], other: Callable[[], Made]) -> tuple[Given, Ma
     pieces: tuple[Callable[[], Given | Made], ...] = (one, other)
     first, second = in_order(lambda piece: piece(), pieces)
     return cast("Given", first), cast("Made", second)
+
+
+def result_of(future: Future[Made]) -> Made:
+    """Wait for a result so that Ctrl-C is heard.
+
+    Parameters
+    ----------
+    future : Future
+
+    Returns
+    -------
+    object
+    """
+    while not future.done():
+        wait_for([future], LOOK_UP)
+    return future.result()
 
 
 def check() -> None:
@@ -155,12 +171,6 @@ def wait(event: Event) -> None:
     """
     while not event.wait(LOOK_UP):
         check()
-
-
-def _result(future: Future[Made]) -> Made:
-    while not future.done():
-        wait_for([future], LOOK_UP)
-    return future.result()
 
 
 def _piece(given_up: Event, work: Callable[[Given], Made], given: Given) -> Made:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracemark.cores import result_of
 from tracemark.errors import PatrolError
 from tracemark.naming import Viewers
 from tracemark.patrol import known
@@ -383,7 +384,7 @@ class Patrol:
     def _result(self, future: Future[Ended]) -> Ended:
         """Take what came of a job; that nobody could do jobs at all is one line, and ends the patrol."""
         try:
-            return future.result()
+            return result_of(future)
         except PatrolError:
             raise
         except self._hands.lost:
