@@ -12,7 +12,7 @@ from tracemark.frames import LAYOUTS
 from tracemark.geometry import Geometry
 from tracemark.recovery import outline, verdict
 from tracemark.recovery.record import Record
-from tracemark.recovery.search.bending import on_canvas
+from tracemark.recovery.search.bending import on_canvas, shown_on_canvas
 from tracemark.recovery.search.placement import upright
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Sight:
         self._profile = profile
         self._half = np.diag([0.5, 0.5, 1]) @ placement.matrix
         side = profile.luma.long_side
-        _, shown = on_canvas(np.zeros(size[::-1], np.float32), placement.matrix, side)
+        shown = shown_on_canvas(size[::-1], placement.matrix, side)
         cells = side // profile.cell
         share = shown.reshape(cells, profile.cell, cells, profile.cell).mean(axis=(1, 3))
         self.valid = share > 0.99
@@ -76,7 +76,7 @@ class Sight:
         levels = plane.astype(np.float32)
         if self._grain > 1:  # a sample of the canvas is the mean over what it covers
             levels = np.asarray(cv2.blur(levels, (self._grain, self._grain)), np.float32)
-        return on_canvas(levels, matrix, side)[0]
+        return on_canvas(levels, matrix, side)
 
     def covers(self, other: Placement, places: Doubles | None) -> bool:
         """Tell whether another placement looks at much the same part of the leak.

@@ -82,7 +82,7 @@ def refine(image: Samples, frequencies: Doubles, phases: Doubles, matrix: Double
     return matrix, last / first if first > 0 else 0.0
 
 
-def on_canvas(image: Samples, matrix: Doubles, side: int) -> tuple[Samples, NDArray[np.bool_]]:
+def on_canvas(image: Samples, matrix: Doubles, side: int) -> Samples:
     """Bring an image to the square canvas.
 
     Parameters
@@ -95,26 +95,48 @@ def on_canvas(image: Samples, matrix: Doubles, side: int) -> tuple[Samples, NDAr
 
     Returns
     -------
-    samples : ndarray of float32, shape (side, side)
-    shown : ndarray of bool, shape (side, side)
-        Whether the image shows that sample.
+    ndarray of float32, shape (side, side)
+        Mirrored beyond the image's edges.
     """
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    border = cv2.BORDER_REFLECT
+    samples = cv2.warpPerspective(image, _to_indices(matrix, side), (side, side), flags=flags, borderMode=border)
+    return np.asarray(samples, np.float32)
+
+
+def shown_on_canvas(shape: tuple[int, ...], matrix: Doubles, side: int) -> NDArray[np.bool_]:
+    """Tell which samples of the canvas an image shows.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Height and width of the image.
+    matrix : ndarray of float64, shape (3, 3)
+    side : int
+        As for `on_canvas`.
+
+    Returns
+    -------
+    ndarray of bool, shape (side, side)
+    """
+    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    shown = cv2.warpPerspective(np.ones(shape, np.uint8), _to_indices(matrix, side), (side, side), flags=flags)
+    return np.asarray(shown, bool)
+
+
+def _to_indices(matrix: Doubles, side: int) -> Doubles:
+    """Map from the canvas' samples to an image's: OpenCV counts from their middles."""
     to_canvas = np.array([[1 / side, 0, 0.5 / side - 0.5], [0, 1 / side, 0.5 / side - 0.5], [0, 0, 1]])
     to_index = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    whole = to_index @ matrix @ to_canvas
-    samples = cv2.warpPerspective(image, whole, (side, side), flags=flags, borderMode=cv2.BORDER_REFLECT)
-    ones = np.ones(image.shape[:2], np.uint8)
-    shown = cv2.warpPerspective(ones, whole, (side, side), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
-    return np.asarray(samples, np.float32), np.asarray(shown, bool)
+    return np.asarray(to_index @ matrix @ to_canvas, np.float64)
 
 
 def _surfaces(
     image: Samples, frequencies: Doubles, phases: Doubles, matrix: Doubles, radius: float
 ) -> tuple[Samples, Doubles]:
     """Fit of every neighbourhood for every displacement, and the neighbourhoods' middles on the canvas."""
-    samples, shown = on_canvas(image, matrix, SIDE)
-    samples = samples * shown
+    shown = shown_on_canvas(image.shape, matrix, SIDE)
+    samples = on_canvas(image, matrix, SIDE) * shown
     place = (np.arange(SIDE) + 0.5) / SIDE - 0.5
     middles = np.linspace(-0.46, 0.46, TILES)
     window = np.exp(-0.5 * ((place[None] - middles[:, None]) / radius) ** 2).astype(np.float32)
