@@ -17,13 +17,15 @@ from tests.media import Clip, make
 from tests.scenes import KEY, PAYLOAD, film
 from tracemark import Key
 from tracemark.embedder.deltas import Deltas
+from tracemark.embedder.policy import Clockwork
 from tracemark.errors import MediaError
 from tracemark.integrations.relay.address import PROTOCOLS, Address
 from tracemark.integrations.relay.backlog import FRAMES, PACKETS, Arrival, Backlog
-from tracemark.integrations.relay.sending import Coding, Sender
+from tracemark.integrations.relay.sending import PREPARING_SHARE, Coding, Sender
 from tracemark.integrations.relay.timeline import Timeline
 
 TICK = Fraction(1, 90000)
+HOUR = 3600.0
 
 
 @dataclass
@@ -211,11 +213,15 @@ def test_frames_that_cannot_be_prepared_are_left_out(tmp_path: Path, monkeypatch
             coding=Coding(preset="ultrafast"),
         )
         sender.greet(Arrival(opened.streams.video[0], None))
+        rate = opened.streams.video[0].average_rate
+        assert rate
+        assert sender._embedder._policy.budget == pytest.approx(float(1000 * PREPARING_SHARE / rate))
+        sender._embedder._clockwork = Clockwork(HOUR)  # no machine is so busy
         for frame in film(4, 192, 108):
             sender.show(frame)
         assert (sender.frames, sender.refused) == (3, 1)
         assert sender._embedder.counts.refused == 1
-        sender._embedder._clockwork.spent(1.0)
+        sender._embedder._clockwork.spent(2 * HOUR)
         frame = film(5, 192, 108)[-1]
         sender.show(frame)
         sender.close()
