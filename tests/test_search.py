@@ -74,6 +74,7 @@ ATTACKS: dict[str, tuple[Matrix, tuple[int, int]]] = {
     "inside": (SMALLER, (WIDTH, HEIGHT)),
     "perspective": (TILTED, (WIDTH, HEIGHT)),
     "stretch": (SQUEEZED, (480, HEIGHT)),
+    "flattened": (np.diag([1, 0.75, 1.0]), (WIDTH, 270)),
 }
 
 

@@ -13,10 +13,10 @@ from tracemark.profile import PROFILE
 from tracemark.recovery import clock
 from tracemark.recovery.outline import aspect_of
 from tracemark.recovery.reel import WORKING_SIDE, Reel
-from tracemark.recovery.search import Placement, affine, bending, placing
+from tracemark.recovery.search import Placement, affine, bending, placing, settling
 from tracemark.recovery.search.spectrum import spectrum, together
 from tracemark.recovery.search.turning import Turning, locked
-from tracemark.recovery.sight import Sight
+from tracemark.recovery.sight import Sight, settled
 from tracemark.signal.clock import clock_bits
 from tracemark.signal.patterns import pilot_carriers
 
@@ -115,6 +115,38 @@ def test_shape_of_the_host(aspect: float) -> None:
     assert aspect_of(answers, np.ones((40, 40), bool), shown) == pytest.approx(aspect)
 
 
+@pytest.mark.parametrize(
+    ("wide", "tall", "aspect", "beside"),
+    [(0.57, 1.3, 9 / 16, 1.0), (0.62, 1.3, 0.62, 1.0), (1.8, 0.562, 16 / 9, 16 / 9), (1.8, 0.4, 2.5, 16 / 9)],
+)
+def test_host_between_bars(wide: float, tall: float, aspect: float, beside: float) -> None:
+    """A host that fills a leak along one side has its length there; one beside the middle may have any common shape."""
+    shown = np.array([[-wide, -tall], [wide, -tall], [wide, tall], [-wide, tall]]) / 2
+    place = np.abs((np.arange(40) + 0.5) / 40 - 0.5)
+    valid = (place[:, None] < tall / 2) & (place[None] < wide / 2)
+    answers = valid.astype(np.float64)
+    assert aspect_of(answers, valid, shown) == pytest.approx(aspect)
+    assert aspect_of(answers, valid, shown + 0.1) == beside
+
+
+def test_a_stretched_leak_read_as_it_stands() -> None:
+    """A leak that was read as it stands and lies stretched shows a host of the shape that it has unstretched."""
+    size = (960, 405)
+    stretched = Placement(KEY, 8.0, np.array([[960.0, 0, 480], [0, 720, 202.5], [0, 0, 1]]), 1.0, None)
+    lies = settled(stretched, size, 8.0)  # as of bars, which a dark picture may seem to have
+    assert np.allclose(lies.outline, [(0, 0), (1, 0), (1, 1), (0, 1)], atol=0.001)
+
+
+@pytest.mark.parametrize(("speed", "noise"), [(1.0, 0.1), (1.0, 2.0), (0.9, 0.3), (1.2, 0.3)])
+def test_speed_of_what_was_read_as_it_stands(speed: float, noise: float) -> None:
+    """Another speed than 1 is told where the pilot leaves no doubt, and never from noise."""
+    times = (np.arange(36) + 0.5) * PROFILE.slot_seconds / 6
+    pilot = np.where(times * speed // PROFILE.slot_seconds % 2 == 0, 1.0, -1.0)
+    for seed in range(20):
+        answers = pilot + np.random.default_rng(seed).normal(0, noise, len(times))
+        assert settling._speed(answers, times, PROFILE) == pytest.approx(speed, abs=0.04 if speed != 1 else 1e-9)
+
+
 def lying(x: float, aspect: float | None = None) -> Placement:
     """Place a host upright in the middle of a leak's height, so many pixels from its left."""
     return Placement(KEY, 5.0, np.array([[830.0, 0, x], [0, 830, 415], [0, 0, 1]]), 1.0, None, aspect)
@@ -141,6 +173,11 @@ def test_reel_keeps_what_is_needed() -> None:
     assert reel.size == (WORKING_SIDE, 540)
     assert reel.pictures[0].luma.shape == (540, WORKING_SIDE)
     assert [plane.shape for plane in reel.pictures[0].chroma] == [(270, 480)] * 2
+    small = reel.smaller(400)
+    small.add(frame, 1.0)
+    assert small.size == (400, 225)
+    assert [each.luma.shape for each in small.pictures] == [(225, 400)] * 3
+    assert all(each.chroma == () for each in small.pictures)
     grey = Reel(pixel_aspect=2.0)
     grey.add(np.full((100, 90), 7, np.uint8), 0.0)
     assert grey.size == (180, 100)

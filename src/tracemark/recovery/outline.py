@@ -46,21 +46,24 @@ SPILL = 2
 EDGE = 0.1
 """Long sides by which a leak may reach over the canvas and still be no more than the host, seen at an angle."""
 
+CENTRED = 0.02
+"""Long sides by which the middle of a leak may be off that of a host that fills it along one side."""
 
-def aspect_of_whole(size: tuple[int, int]) -> float:
+
+def aspect_of_whole(own: float) -> float:
     """Tell a host's width over height from a leak that shows all of it.
 
     Parameters
     ----------
-    size : tuple of int
-        Width and height of the leak.
+    own : float
+        Width over height of the leak, as it lies on the canvas.
 
     Returns
     -------
     float
         The common shape next to the leak's own, or that itself.
     """
-    return _common(size[0] / size[1])
+    return _common(own)
 
 
 def aspect_between_bars(pictures: Sequence[NDArray[np.uint8]], answers: Doubles | None) -> float | None:
@@ -126,7 +129,7 @@ def aspect_of(answers: Doubles | None, valid: NDArray[np.bool_], shown: Doubles)
         best.
     """
     # who crops a picture mostly keeps its shape, and who tilts it shows it whole; nothing in its middle tells
-    own = _own_aspect(shown) if np.abs(shown).max() < 0.5 + EDGE else None
+    own = _own_aspect(shown) if np.abs(shown).max() < 0.5 + EDGE else _aspect_within(shown)
     candidates = ([own] if own else []) + list(ASPECTS)
     if answers is None:
         return candidates[0]
@@ -140,6 +143,16 @@ def aspect_of(answers: Doubles | None, valid: NDArray[np.bool_], shown: Doubles)
         if fit > reached + PREFERRED:
             best, reached = aspect, fit
     return best
+
+
+def _aspect_within(shown: Doubles) -> float | None:
+    """Shape of a host that fills a leak along its shorter side, if the leak reaches over the canvas along the other."""
+    if _own_aspect(shown) is None or np.abs(shown.mean(axis=0)).max() > CENTRED:
+        return None
+    wide, tall = np.ptp(shown, axis=0).tolist()
+    if min(wide, tall) > 1 - CLOSE:  # the host's long side fills the leak, whose bars lie along it
+        return None
+    return _common(wide if tall > wide else 1 / tall)
 
 
 def _own_aspect(shown: Doubles) -> float | None:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 ASKEW = 0.008
 """Share of the picture by which a corner must be off its place to be told of; aligned clips measure to 0.005."""
 
+STRETCHED = 0.05
+"""Logarithm of width over height by which a leak that was read as it stands is stretched, and not merely askew."""
+
 
 class Sight:
     """Brings pictures of a reel to the canvas.
@@ -188,4 +191,8 @@ def settled(placement: Placement, size: tuple[int, int], between_bars: float | N
         if between_bars is None:
             return in_place
         return geometry_of(replace(placement, matrix=upright(size)), size, between_bars)
-    return geometry_of(placement, size, between_bars or outline.aspect_of_whole(size))
+    sides = np.linalg.norm(placement.matrix[:2, :2], axis=0)
+    stretched = float(sides[1] / sides[0])  # what a leak's shape has to be multiplied with to be the host's
+    if abs(np.log(stretched)) > STRETCHED:  # what looks like bars is as likely a part that was not read
+        return geometry_of(placement, size, outline.aspect_of_whole(stretched * size[0] / size[1]))
+    return geometry_of(placement, size, between_bars or outline.aspect_of_whole(size[0] / size[1]))

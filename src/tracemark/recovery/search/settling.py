@@ -25,7 +25,11 @@ CORNERS = np.array([[-0.5, 0.5, 0.5, -0.5], [-0.5, -0.5, 0.5, 0.5], [1, 1, 1, 1]
 """Of the canvas."""
 
 NEAR = 0.12
-"""Long sides by which a corner may be off."""
+"""Long sides by which a corner may be off: a leak that lies farther off is hardly read as it stands."""
+
+FAR = 5.5
+"""Score from which a place is believed that lies farther off: the middle of a stretched picture may be read as it
+stands. True places of such leaks score 6.4 to 8, the best of those that chance made 4.2."""
 
 SAME = 0.004
 """Long sides by which corners are off where refining from both would lead to the same."""
@@ -68,13 +72,13 @@ def settle(reel: Reel, pilot: Pilot, profile: Profile) -> Placement:
     straight, found = cores.both(
         lambda: refine(level, 0.0, turned, pilot, profile, _speed), lambda: whole_places(turned, pilot, profile)
     )
-    # read as it stands, the leak cannot lie far otherwise: what is found there is chance; nor is it asked twice
-    near = [
+    others = [
         refine(place.matrix, place.score, turned, pilot, profile, _speed)
         for place in found
-        if SAME * side < np.abs((place.matrix - level) @ CORNERS)[:2].max() < NEAR * side
+        if SAME * side < (off := np.abs((place.matrix - level) @ CORNERS)[:2].max())
+        and (off < NEAR * side or place.score >= FAR)
     ]
-    return max((straight, *near), key=lambda each: strength(each, turned, pilot, profile))
+    return max((straight, *others), key=lambda each: strength(each, turned, pilot, profile))
 
 
 def _speed(answers: Doubles, times: Doubles, profile: Profile) -> float:
