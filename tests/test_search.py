@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.scenes import PAYLOAD, RATE, WRONG_KEY, Timed, film, mark, recover
+from tests.scenes import KEY, PAYLOAD, RATE, WRONG_KEY, Timed, film, mark, recover
 from tracemark.payload import Payload
+from tracemark.recovery import Recovery
 from tracemark.recovery.outline import aspect_between_bars
 from tracemark.recovery.verdict import Geometry
 
@@ -98,6 +99,17 @@ def test_what_lies_in_place_is_said_to() -> None:
     assert (decoding.verdict, decoding.payload) == ("found", PAYLOAD)
     assert decoding.geometry == Geometry()
     assert [member.speed for member in decoding.members] == [1.0]
+
+
+def test_what_lies_in_place_where_no_search_was_due() -> None:
+    """A message that begins where no pictures were kept for a search is measured from those after it."""
+    recovery = Recovery([KEY])
+    recovery._due = 99
+    for number, each in enumerate(pictures() + pictures()):
+        recovery.add(each, number / RATE)
+    decoding = recovery.finish()
+    assert (decoding.verdict, decoding.payload) == ("found", PAYLOAD)
+    assert decoding.geometry == Geometry()
 
 
 def test_bars_are_not_the_picture() -> None:

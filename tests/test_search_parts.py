@@ -178,6 +178,9 @@ def test_reel_keeps_what_is_needed() -> None:
     assert small.size == (400, 225)
     assert [each.luma.shape for each in small.pictures] == [(225, 400)] * 3
     assert all(each.chroma == () for each in small.pictures)
+    later = Reel().smaller(400)
+    later.add(frame, 1.0)
+    assert later.size == (400, 225)
     grey = Reel(pixel_aspect=2.0)
     grey.add(np.full((100, 90), 7, np.uint8), 0.0)
     assert grey.size == (180, 100)

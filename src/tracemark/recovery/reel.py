@@ -60,6 +60,8 @@ class Reel:
     pictures : list of Picture
     size : tuple of int
         Width and height of the pictures; (0, 0) before the first.
+    side : int
+        Longest side that a picture is shrunk to, in pixels.
     grey : bool
         Whether chroma is left out.
     """
@@ -67,6 +69,7 @@ class Reel:
     pixel_aspect: float = 1.0
     pictures: list[Picture] = field(default_factory=list)
     size: tuple[int, int] = (0, 0)
+    side: int = WORKING_SIDE
     grey: bool = False
 
     @property
@@ -86,10 +89,13 @@ class Reel:
         -------
         Reel
         """
-        shrink = min(1.0, side / max(self.size))
-        size = max(round(self.size[0] * shrink), 16), max(round(self.size[1] * shrink), 16)
-        small = [Picture(_shrunk(each.luma, size, 1, 0), (), each.time, each.key_frame) for each in self.pictures]
-        return Reel(self.pixel_aspect, small, size, grey=True)
+        made = Reel(self.pixel_aspect, side=side, grey=True)
+        if self.pictures:
+            shrink = min(1.0, side / max(self.size))
+            made.size = max(round(self.size[0] * shrink), 16), max(round(self.size[1] * shrink), 16)
+        for each in self.pictures:
+            made.pictures.append(Picture(_shrunk(each.luma, made.size, 1, 0), (), each.time, each.key_frame))
+        return made
 
     def add(self, frame: Frame, time: float) -> None:
         """Keep a frame.
@@ -109,7 +115,7 @@ class Reel:
         if self.size == (0, 0):
             height, width = luma.shape
             across = width * self.pixel_aspect
-            shrink = min(1.0, WORKING_SIDE / max(across, height))
+            shrink = min(1.0, self.side / max(across, height))
             size = (max(round(across * shrink), 16), max(round(height * shrink), 16))
             self.size = size if turns % 2 == 0 else size[::-1]
         size = self.size if turns % 2 == 0 else self.size[::-1]

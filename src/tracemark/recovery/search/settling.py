@@ -11,7 +11,7 @@ from tracemark.recovery.reel import Reel
 from tracemark.recovery.search.finding import STRETCH, whole_places
 from tracemark.recovery.search.placement import upright
 from tracemark.recovery.search.refining import refine, strength
-from tracemark.recovery.search.turning import turning
+from tracemark.recovery.search.turning import STEPS_PER_SLOT, turning
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +33,6 @@ stands. True places of such leaks score 6.4 to 8, the best of those that chance 
 
 SAME = 0.004
 """Long sides by which corners are off where refining from both would lead to the same."""
-
 
 SETTLING_SIDE = 400
 """Longest side of the images in which the pilot is asked, in pixels. The search has 640 for the sake of small hosts; a
@@ -90,11 +89,11 @@ def _speed(answers: Doubles, times: Doubles, profile: Profile) -> float:
     The pilot turns at once from slot to slot, so a square wave is fitted, averaged over each step. A smooth one is
     drawn to lower speeds, by a fortieth, because codecs show new patterns late, but not those of the first frame.
     """
-    middles = SPEEDS[:, None, None] * times / profile.slot_seconds + PHASES[:, None]
-    half = SPEEDS[:, None, None] * (times[1] - times[0] if len(times) > 1 else profile.slot_seconds) / 2
-    half = half / profile.slot_seconds
+    slots = SPEEDS[:, None, None] / profile.slot_seconds  # in a second
+    middles = slots * times + PHASES[:, None]
+    half = slots * (profile.slot_seconds / STEPS_PER_SLOT / 2)
     waves = (_risen(middles + half) - _risen(middles - half)) / (2 * half)
-    powers = np.maximum((waves @ answers) ** 2 / (waves**2).sum(axis=2), 0).max(axis=1)
+    powers = ((waves @ answers) ** 2 / (waves**2).sum(axis=2)).max(axis=1)
     best, normal = int(powers.argmax()), int(np.abs(SPEEDS - 1).argmin())
     left = float(answers @ answers - powers[best]) / max(len(answers) - 2, 1)
     believed = powers[normal] <= AS_IT_RAN**2 * powers[best] and powers[best] - powers[normal] >= DOUBTED * left
