@@ -111,6 +111,22 @@ def test_a_hundred_viewers(benchmark: BenchmarkFixture, held: bool, chroma: Chro
     benchmark(in_turn(show))
 
 
+@pytest.mark.parametrize("chroma", [Chroma.MARKED, Chroma.SHARED], ids=lambda chroma: chroma.value)
+def test_a_hundred_viewers_at_once(benchmark: BenchmarkFixture, chroma: Chroma) -> None:
+    """A frame for a hundred viewers, marking only, all of them at once."""
+    embedder = Embedder(RIGHT_KEY, chroma=chroma)
+    crowd = [embedder.viewer(Payload(88, member)) for member in range(VIEWERS)]
+    hosts = pictures(HD)
+    kept: list[object] = []
+
+    def show(number: int) -> None:
+        kept[:] = embedder.mark_all(embedder.prepare(hosts[number % PICTURES]), crowd)
+
+    benchmark.group = group(f"{VIEWERS} viewers", HD)
+    benchmark.name = f"tracemark, chroma {chroma.value}, at once"
+    benchmark(in_turn(show))
+
+
 @pytest.mark.parametrize("held", [True, False], ids=["held", "let go"])
 def test_a_hundred_copies(benchmark: BenchmarkFixture, held: bool) -> None:  # noqa: FBT001
     """A hundred copies of a frame's planes, to as many places or to one: what no way of marking can do without."""

@@ -19,11 +19,12 @@ import pytest
 import tracemark.embedder.viewer
 from benchmarks.soak import FLAT, Plan, run
 from tests.scenes import KEY, PAYLOAD, WRONG_KEY, film, host, recover, timed
-from tracemark.embedder import Counts, Embedder, Fallback, Mask, Policy, Prepared
+from tracemark.embedder import Chroma, Counts, Embedder, Fallback, Mask, Policy, Prepared
 from tracemark.embedder.policy import Clockwork
 from tracemark.embedder.pool import WINDOW, Pool, fresh
 from tracemark.errors import PrepareError
 from tracemark.frames import LAYOUTS, layout_of, luma_and_chroma, planes
+from tracemark.overlay import SessionCode
 from tracemark.payload import Payload
 
 if TYPE_CHECKING:
@@ -237,6 +238,22 @@ def test_every_pixel_is_from_the_version_its_cell_says(width: int, height: int, 
         chosen = 2 * said[1] + said[0] if name == "bgr24" else said[min(index, 1)]
         for number, version in enumerate(versions):
             assert np.array_equal(plane[chosen == number], version[chosen == number])
+
+
+@pytest.mark.usefixtures("each_way")
+@pytest.mark.parametrize("chroma", Chroma)
+@pytest.mark.parametrize(("width", "height"), [(640, 360), (702, 404), (186, 250)])
+@pytest.mark.parametrize("name", ["yuv420p", "nv12", "yuv420p10le", "bgr24", "gray"])
+def test_all_at_once_get_what_each_alone_gets(width: int, height: int, name: str, chroma: Chroma) -> None:
+    """Viewers who are marked at once get the frames that they get one by one, with what lies over them."""
+    embedder = Embedder(KEY, strength=4, chroma=chroma)
+    viewers = [embedder.viewer(Payload(88, member), [SessionCode()] if member == 2 else []) for member in range(4)]
+    prepared = embedder.prepare(host(width, height, name))
+    alone = [samples(viewer.mark(prepared)) for viewer in viewers]
+    together = embedder.mark_all(prepared, viewers)
+    assert len({frame.pts for frame in together if isinstance(frame, av.VideoFrame)}) == 1
+    assert all(same_planes(samples(frame), other) for frame, other in zip(together, alone, strict=True))
+    assert embedder.mark_all(prepared, []) == []
 
 
 def test_a_full_house_is_written_past_the_caches(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,6 +83,17 @@ def compiled(*signatures: Signature) -> Callable[[Loop], Loop]:
     return compile_it
 
 
+part = njit(nogil=True, boundscheck=False)
+"""A part of compiled loops, which is compiled into each of them for the types that it is called with there."""
+
+
+def _pointer(_: object, address: types.Integer) -> Made:
+    def generate(context: Any, builder: Any, _: object, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(types.voidptr))
+
+    return types.voidptr(address), generate
+
+
 def _write_past_caches(_: object, line: types.Array, out: types.Array) -> Made:
     def generate(context: Any, builder: Any, signature: Signature, arguments: Any) -> Any:
         source, target = (
@@ -109,6 +120,9 @@ def _wait_for_writes(_: object) -> Made:
 
     return types.void(), generate
 
+
+pointer = cast("Callable[[np.uint64], Any]", intrinsic(_pointer))
+"""Take an address for what it is, within a compiled loop, so that `numba.carray` shows the memory from there on."""
 
 write_past_caches = cast("Callable[[Words, Words], None]", intrinsic(_write_past_caches))
 """Copy a row of words straight to memory, within a compiled loop: nothing is read first, nothing leaves the caches.

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import types
+from numba import carray, types  # type: ignore[attr-defined]
 
-from tracemark.compiled import compiled, result, rows, wait_for_writes, write_past_caches
+from tracemark.compiled import compiled, part, pointer, result, rows, wait_for_writes, write_past_caches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -147,6 +147,37 @@ def lay_both(
                 after[x] = max(_ZERO, min(level, top))
 
 
+@part
+def _choose_band(
+    versions: Words,
+    begin: NDArray[np.uint16],
+    cut: Numbers,
+    masks: Words,
+    bands: Numbers,
+    band: int,
+    away: bool,  # noqa: FBT001
+    line: Words,
+    out: Words,
+) -> None:
+    words = out.shape[1]
+    for y in range(bands[band], bands[band + 1]):
+        row, made = versions[y], line if away else out[y]
+        for block in range(len(begin)):
+            source, target = np.uint64(begin[block]), np.uint64(2 * block)
+            first, second = row[source], row[source + _NEXT]
+            made[target], made[target + _NEXT] = first, second
+        for number in range(len(cut)):
+            word = cut[number]
+            luma = masks[0, band, number]
+            chosen = row[word] ^ ((row[word] ^ row[word + words]) & luma)
+            if len(masks) > 1:
+                a, b = row[word + 2 * words], row[word + 3 * words]
+                chosen ^= (chosen ^ a ^ ((a ^ b) & luma)) & masks[1, band, number]
+            made[word] = chosen
+        if away:
+            write_past_caches(line, out[y])
+
+
 @compiled(
     types.void(
         rows("uint64"),
@@ -186,25 +217,57 @@ def choose(
     out : ndarray of uint64, shape (height, words of a row)
         From an address on that is a multiple of `LINE` bytes, as are rows.
     """
-    words = out.shape[1]
+    line = np.empty(out.shape[1], np.uint64)
+    for band in range(len(bands) - 1):
+        _choose_band(versions, blocks[band], cut, masks, bands, band, away, line, out)
+    if away:
+        wait_for_writes()
+
+
+@compiled(
+    types.void(
+        rows("uint64"),
+        rows("uint64", 1),
+        types.int64,
+        rows("int64", 1),
+        rows("uint64", 1),
+        types.int64,
+        rows("int64", 1),
+        types.boolean,
+        rows("uint64", 1),
+        types.int64,
+    )
+)
+def choose_for_all(
+    versions: Words,
+    blocks: Words,
+    count: int,
+    cut: Numbers,
+    masks: Words,
+    maps: int,
+    bands: Numbers,
+    away: bool,  # noqa: FBT001 - a compiled loop has no keywords
+    outs: Words,
+    words: int,
+) -> None:
+    """Put the planes of many viewers together, band by band: the versions of a band stay in the core's own cache.
+
+    Parameters
+    ----------
+    versions, cut, bands, away
+        As for `choose`.
+    blocks, masks, outs : ndarray of uint64, shape (viewers,)
+        Addresses of each viewer's `blocks`, `masks` and `out`, as for `choose`.
+    count, maps, words : int
+        Blocks in a row, maps, and words in a row of `out`.
+    """
+    height = len(versions)
     line = np.empty(words, np.uint64)
     for band in range(len(bands) - 1):
-        begin = blocks[band]
-        for y in range(bands[band], bands[band + 1]):
-            row, made = versions[y], line if away else out[y]
-            for block in range(len(begin)):
-                source, target = np.uint64(begin[block]), np.uint64(2 * block)
-                first, second = row[source], row[source + _NEXT]
-                made[target], made[target + _NEXT] = first, second
-            for number in range(len(cut)):
-                word = cut[number]
-                luma = masks[0, band, number]
-                chosen = row[word] ^ ((row[word] ^ row[word + words]) & luma)
-                if len(masks) > 1:
-                    a, b = row[word + 2 * words], row[word + 3 * words]
-                    chosen ^= (chosen ^ a ^ ((a ^ b) & luma)) & masks[1, band, number]
-                made[word] = chosen
-            if away:
-                write_past_caches(line, out[y])
+        for viewer in range(len(outs)):
+            begin = carray(pointer(blocks[viewer]), (len(bands) - 1, count), np.uint16)[band]
+            own = carray(pointer(masks[viewer]), (maps, len(bands) - 1, len(cut)), np.uint64)
+            out = carray(pointer(outs[viewer]), (height, words), np.uint64)
+            _choose_band(versions, begin, cut, own, bands, band, away, line, out)
     if away:
         wait_for_writes()

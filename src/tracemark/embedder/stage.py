@@ -19,7 +19,7 @@ from tracemark.embedder.pool import Pool, fresh
 from tracemark.frames import in_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -243,4 +243,38 @@ class Stage:
                 cells, choice = self.cells[index], choices[index]
                 kernels.choose(versions, choice.blocks, cells.cut, choice.masks, cells.bands, away, made)
             else:
+                np.copyto(made, versions)
+
+    def choose_for_all(
+        self, shared: Sheet, choices: Sequence[list[Choice]], copies: Sequence[Sheet], *, away: bool
+    ) -> None:
+        """Put the copies of several viewers together: what is shared is brought to the core once for all of them.
+
+        Parameters
+        ----------
+        shared : Sheet
+            From `shared`, filled.
+        choices : sequence of list of Choice
+            For each viewer, as for `choose`.
+        copies : sequence of Sheet
+            For each viewer, from `copies` or `lumas`: where the result lies.
+        away : bool
+            Write past the caches.
+        """
+        for index, (versions, cells) in enumerate(zip(shared.words, self.cells, strict=False)):
+            chosen = [each[index] for each in choices]
+            kernels.choose_for_all(
+                versions,
+                np.array([each.blocks.ctypes.data for each in chosen], np.uint64),
+                chosen[0].blocks.shape[1],
+                cells.cut,
+                np.array([each.masks.ctypes.data for each in chosen], np.uint64),
+                len(chosen[0].masks),
+                cells.bands,
+                away,
+                np.array([each.words[index].ctypes.data for each in copies], np.uint64),
+                copies[0].words[index].shape[1],
+            )
+        for copy in copies:
+            for versions, made in list(zip(shared.words, copy.words, strict=False))[len(self.cells) :]:
                 np.copyto(made, versions)

@@ -173,6 +173,30 @@ class Embedder:
             framing = Framing.of(frame, stage.geometry.layout)
             return Prepared(frame, stage.geometry, slot, mask, versions, scenery, framing, stage, sheet)
 
+    def mark_all(self, prepared: Prepared, viewers: Sequence[Viewer]) -> list[Frame]:
+        """Make the copies of many viewers at once, in less than half of the time that `Viewer.mark` takes for each.
+
+        Versions are brought to the core part by part, for all viewers, instead of as a whole for each.
+
+        Parameters
+        ----------
+        prepared : Prepared
+            From `prepare`.
+        viewers : sequence of Viewer
+            Of this embedder.
+
+        Returns
+        -------
+        list of av.VideoFrame or ndarray
+            For each viewer what its `mark` returns.
+
+        Raises
+        ------
+        OverlayError
+            An overlay does not fit into the frame, and the policy is to raise.
+        """
+        return Viewer.mark_all(prepared, viewers)
+
     def mark_for_one(self, frame: Frame, pattern: Callable[[Stage, int], Pattern]) -> ForOne:
         """Mark a frame that a single viewer gets, and nobody else: no plane is made that is not shown.
 

@@ -15,6 +15,8 @@ from tracemark.embedder.stage import Sheet, Stage
 from tracemark.geometry import Geometry
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from tracemark.embedder.cells import Choice
@@ -136,12 +138,31 @@ class Viewer:
             own = self._embedder.mark_for_one(frame, self._own)
             self._covers.draw(own.scenery, own.planes)
             return own.framing.frame(own.planes)
-        prepared, stage = frame, frame.stage
+        loan, sheet, away = self._borrow(frame)
+        frame.stage.choose(frame.sheet, self._select(frame), sheet, away=away)
+        return self._framed(frame, loan)
+
+    @classmethod
+    def mark_all(cls, prepared: Prepared, viewers: Sequence[Viewer]) -> list[Frame]:
+        """Make the copies of many viewers; see `Embedder.mark_all`."""
+        if not viewers:
+            return []
+        loans, sheets, aways = zip(*(cls._borrow(each, prepared) for each in viewers), strict=True)
+        choices = [cls._select(each, prepared) for each in viewers]
+        prepared.stage.choose_for_all(prepared.sheet, choices, sheets, away=aways[-1])
+        return [cls._framed(each, prepared, loan) for each, loan in zip(viewers, loans, strict=True)]
+
+    def _borrow(self, prepared: Prepared) -> tuple[NDArray[np.uint8], Sheet, bool]:
+        """Borrow memory for this viewer's copy; the last says whether it is to be written past the caches."""
+        stage = prepared.stage
         # chroma that others see may not be drawn on
         pool = stage.copies if stage.lumas is None or self._covers.own(prepared.scenery) else stage.lumas
         loan, sheet = pool.lend()
-        stage.choose(prepared.sheet, self._select(prepared), sheet, away=pool.lent * len(loan) > HELD_IN_CACHES)
-        made = stage.planes(loan)
+        return loan, sheet, pool.lent * len(loan) > HELD_IN_CACHES
+
+    def _framed(self, prepared: Prepared, loan: NDArray[np.uint8]) -> Frame:
+        """Draw what lies over the copy in borrowed memory, and make a frame of it."""
+        made = prepared.stage.planes(loan)
         made += [versions[0] for versions in prepared.versions[len(made) :]]
         self._covers.draw(prepared.scenery, made)
         return prepared.framing.frame(made)
