@@ -19,7 +19,7 @@ from tracemark.overlay import SessionCode
 if TYPE_CHECKING:
     from pathlib import Path
 
-STEPS = ("copy", "prepare", "mark", "encode", "latency", "end_to_end")
+STEPS = ("copy", "prepare", "mark", "at_once", "encode", "latency", "end_to_end")
 
 KNOWN = Bench(
     clip="known.mp4",
@@ -35,6 +35,7 @@ KNOWN = Bench(
     prepare=Times(2.0, 3.0),
     mark=Times(0.2, 0.3),
     encode=Times(3.6, 5.0),
+    at_once=Times(0.1, 0.2),
     latency=Times(2.2, 3.3),
     end_to_end=Times(5.8, 8.0),
     plane_bytes=1_382_400,
@@ -100,6 +101,7 @@ def test_what_follows_from_the_times() -> None:
     assert KNOWN.viewers_per_core == pytest.approx((40 - 2) / 0.2)
     assert KNOWN.encoded_viewers_per_core == pytest.approx((40 - 2) / 3.8)
     assert KNOWN.core_share == pytest.approx((2 + 10 * 0.2) * 25 / 1000)
+    assert KNOWN.core_share_at_once == pytest.approx((2 + 10 * 0.1) * 25 / 1000)
     assert KNOWN.share == pytest.approx(4 / 40)
     assert replace(KNOWN, prepare=Times(50.0, 60.0)).viewers_per_core == 0
 
@@ -127,7 +129,15 @@ def test_table(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """For people there is a table of the steps and a line for each thing that follows."""
     assert main(["bench", str(clip), "--viewers", "2"]) == 0
     told = capsys.readouterr().out
-    for part in ("320x180 yuv420p", "2 viewers", "prepare, once for all", "latency added", "KiB beside", "libx264"):
+    for part in (
+        "320x180 yuv420p",
+        "2 viewers",
+        "all at once, a viewer",
+        "once for all",
+        "latency added",
+        "KiB beside",
+        "libx264",
+    ):
         assert part in told
     assert len(tell_bench(KNOWN)) == 7
 

@@ -97,6 +97,8 @@ class Bench:
     prepare, mark, encode : Times
         Preparing a frame, logos that all viewers have included; marking it for one viewer, codes included; encoding
         that viewer's frame.
+    at_once : Times
+        A viewer's part of marking a frame for all of them at once.
     latency : Times
         From host frame to marked frame for one viewer: what tracemark adds.
     end_to_end : Times
@@ -122,6 +124,7 @@ class Bench:
     prepare: Times
     mark: Times
     encode: Times
+    at_once: Times
     latency: Times
     end_to_end: Times
     plane_bytes: int
@@ -155,6 +158,11 @@ class Bench:
         return (self.prepare.median + self.viewers * self.mark.median) * self.frame_rate / 1000
 
     @property
+    def core_share_at_once(self) -> float:
+        """The same, if all of them are marked at once."""
+        return (self.prepare.median + self.viewers * self.at_once.median) * self.frame_rate / 1000
+
+    @property
     def share(self) -> float:
         """Share of marking in marking and encoding for all the viewers."""
         marking = self.prepare.median + self.viewers * self.mark.median
@@ -167,8 +175,9 @@ class Bench:
         -------
         dict
         """
-        derived = ("overlays", "mark_over_copy", "viewers_per_core", "encoded_viewers_per_core", "core_share", "share")
-        return asdict(self) | {name: getattr(self, name) for name in derived}
+        derived = ("overlays", "mark_over_copy", "viewers_per_core", "encoded_viewers_per_core", "share")
+        shares = ("core_share", "core_share_at_once")
+        return asdict(self) | {name: getattr(self, name) for name in (*derived, *shares)}
 
 
 def measure(
@@ -244,7 +253,7 @@ def _measured(
     places = [[np.zeros_like(view) for view in views] for _ in range(viewers)]
     encoders = [_encoder(first, rate) for _ in range(2)]
     seconds: dict[str, list[float]] = {
-        name: [] for name in ("copy", "prepare", "mark", "bare", "encode", "latency", "end to end")
+        name: [] for name in ("copy", "prepare", "mark", "at once", "bare", "encode", "latency", "end to end")
     }
     single = alone.viewer(Payload(SESSION, viewers), overlays)
     for number, host in enumerate(hosts):
@@ -269,6 +278,7 @@ def _measured(
         prepare=Times.of(seconds["prepare"]),
         mark=Times.of(seconds["mark"]),
         encode=Times.of(seconds["encode"]),
+        at_once=Times.of(seconds["at once"]),
         latency=Times.of(seconds["latency"]),
         end_to_end=Times.of(seconds["end to end"]),
         plane_bytes=sum(view.nbytes for view in views),
@@ -294,6 +304,12 @@ class _Crowd:
             self.held[index] = frame
         return seconds
 
+    def mark_at_once(self, embedder: Embedder, prepared: Prepared) -> list[float]:
+        """Mark a frame for everybody at once; returns the seconds that it took for each."""
+        begin = perf_counter()
+        self.held = list(embedder.mark_all(prepared, self._viewers))
+        return [(perf_counter() - begin) / len(self._viewers)]
+
 
 def _frame(
     host: av.VideoFrame,
@@ -307,11 +323,11 @@ def _frame(
     begin = perf_counter()
     prepared = embedder.prepare(host)
     prepare = [perf_counter() - begin]
-    mark, without = crowd.mark(prepared), bare.mark(prepared)
+    mark, at_once, without = crowd.mark(prepared), crowd.mark_at_once(embedder, prepared), bare.mark(prepared)
     views = planes(host, prepared.geometry.layout)[: len(places[0])]
     copy = [_timed(lambda place=place: _copy(place, views)) for place in places]  # type: ignore[misc]
     encode = [_timed(lambda: encoder.encode(crowd.held[0]))]
-    return {"prepare": prepare, "mark": mark, "bare": without, "copy": copy, "encode": encode}
+    return {"prepare": prepare, "mark": mark, "at once": at_once, "bare": without, "copy": copy, "encode": encode}
 
 
 def _chain(

@@ -28,6 +28,7 @@ def tell_bench(bench: Bench) -> list[Table | str]:
     for name, taken in (
         ("copy of the planes, a viewer", bench.copy),
         ("mark, a viewer", bench.mark),
+        ("mark all at once, a viewer", bench.at_once),
         *([("mark without the viewer's overlays", bench.bare)] if bench.bare else []),
         ("prepare, once for all", bench.prepare),
         ("prepare and mark: latency added", bench.latency),
@@ -39,13 +40,14 @@ def tell_bench(bench: Bench) -> list[Table | str]:
     shape = f"{bench.width}x{bench.height} {bench.format}, {bench.frame_rate:.3g} frames/s"
     marked = "" if bench.chroma == "marked" else f", chroma {bench.chroma} and unmarked"
     alone, encoded = bench.viewers_per_core, bench.encoded_viewers_per_core
+    share, together = bench.core_share, bench.core_share_at_once
     return [
         f"{bench.clip}: {shape}; {bench.frames} frames, {bench.viewers} viewers{marked}",
         times,
         f"mark takes {bench.mark_over_copy:.2f} copies of the planes",
         *([f"overlays add {bench.overlays:.3f} ms a viewer; what all have is drawn in prepare"] if bench.bare else []),
         f"viewers a core    {alone:.0f} marking only, {encoded:.1f} encoding, too",
-        f"{bench.viewers} viewers    {bench.core_share:.1%} of a core for marking",
+        f"{bench.viewers} viewers    {share:.1%} of a core for marking, {together:.1%} all at once",
         f"memory a viewer   {bench.viewer_bytes / 2**20:.2f} MiB: marked planes, and {beside:.0f} KiB beside",
         f"tracemark's share {bench.share:.1%} of marking and encoding ({bench.encoder})",
     ]
