@@ -2,7 +2,8 @@
 
     python -m benchmarks.soak --seconds 600
 
-One source is marked for a crowd from several threads, each viewer holding on to their latest frame as a sender does.
+One source is marked for a crowd, a frame from several threads and the next for all at once; each viewer holds on to
+their latest frame as a sender does.
 Every frame of every viewer is checked to be marked and to keep what it must keep. Now and then a viewer is recorded
 for a few seconds: the recording must name that viewer, and its twin under a wrong key must be absent.
 """
@@ -183,10 +184,12 @@ class Crowd:
         picture = pictures[abs(number % (2 * PICTURES) - PICTURES + 1) % PICTURES]
         picture.pts, picture.time_base = self._start + number * (90_000 // plan.rate), TIME_BASE
         prepared = self._embedder.prepare(picture)
-        members = list(self._viewers)
-        for member, frame in zip(
-            members, pool.map(lambda member: self._viewers[member].mark(prepared), members), strict=True
-        ):
+        members, viewers = list(self._viewers), list(self._viewers.values())
+        if log.frames % 2:
+            made = iter(self._embedder.mark_all(prepared, viewers))
+        else:
+            made = pool.map(lambda viewer: viewer.mark(prepared), viewers)
+        for member, frame in zip(members, made, strict=True):
             assert isinstance(frame, av.VideoFrame)
             log.copies += 1
             log.unmarked += not _marked(frame, picture)
@@ -320,7 +323,7 @@ def page(plan: Plan, log: Log, given: Sequence[str]) -> str:
             "# A soak",
             "",
             f"A source at {plan.rate} frames/s, in turn {shapes}, marked for {plan.viewers} viewers",
-            f"by {plan.threads} threads. A viewer stays {plan.stay:g} s on average; every {plan.change:g} s on average",
+            f"by {plan.threads} threads, every second frame for all at once. A viewer stays {plan.stay:g} s on average; every {plan.change:g} s on average",
             f"the shape changes, every {plan.jump:g} s the time stamps jump to anywhere in a day.",
             f"Written by `{made['command']}` ({made['libraries']}; {made['machine']}).",
             "",
