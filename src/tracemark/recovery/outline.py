@@ -63,7 +63,8 @@ def aspect_of_whole(own: float) -> float:
     float
         The common shape next to the leak's own, or that itself.
     """
-    return _common(own)
+    nearest = min(ASPECTS, key=lambda aspect: abs(np.log(aspect / own)))
+    return nearest if abs(np.log(nearest / own)) < CLOSE else own
 
 
 def aspect_between_bars(pictures: Sequence[NDArray[np.uint8]], answers: Doubles | None) -> float | None:
@@ -103,11 +104,6 @@ def _flat(low: NDArray[np.intp], high: NDArray[np.intp]) -> int:
     """Count the first rows that are of the very first one's level."""
     shows = (low < low[0] - BAR_LEVELS) | (high > low[0] + BAR_LEVELS)
     return int(np.argmax(shows)) if shows.any() else len(low)
-
-
-def _common(own: float) -> float:
-    nearest = min(ASPECTS, key=lambda aspect: abs(np.log(aspect / own)))
-    return nearest if abs(np.log(nearest / own)) < CLOSE else own
 
 
 def aspect_of(answers: Doubles | None, valid: NDArray[np.bool_], shown: Doubles) -> float:
@@ -152,7 +148,7 @@ def _aspect_within(shown: Doubles) -> float | None:
     wide, tall = np.ptp(shown, axis=0).tolist()
     if min(wide, tall) > 1 - CLOSE:  # the host's long side fills the leak, whose bars lie along it
         return None
-    return _common(wide if tall > wide else 1 / tall)
+    return aspect_of_whole(wide if tall > wide else 1 / tall)
 
 
 def _own_aspect(shown: Doubles) -> float | None:
@@ -166,4 +162,4 @@ def _own_aspect(shown: Doubles) -> float | None:
         return None
     corners = np.abs(shown - shown.mean(axis=0))
     level = np.abs(corners - [wide / 2, tall / 2]).max() < EXACT * max(wide, tall)
-    return wide / tall if level else _common(wide / tall)
+    return wide / tall if level else aspect_of_whole(wide / tall)

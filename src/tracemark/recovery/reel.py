@@ -91,8 +91,7 @@ class Reel:
         """
         made = Reel(self.pixel_aspect, side=side, grey=True)
         if self.pictures:
-            shrink = min(1.0, side / max(self.size))
-            made.size = max(round(self.size[0] * shrink), 16), max(round(self.size[1] * shrink), 16)
+            made.size = _fitting(*self.size, side)
         for each in self.pictures:
             made.pictures.append(Picture(_shrunk(each.luma, made.size, 1, 0), (), each.time, each.key_frame))
         return made
@@ -114,9 +113,7 @@ class Reel:
         turns = quarter_turns(frame)
         if self.size == (0, 0):
             height, width = luma.shape
-            across = width * self.pixel_aspect
-            shrink = min(1.0, self.side / max(across, height))
-            size = (max(round(across * shrink), 16), max(round(height * shrink), 16))
+            size = _fitting(width * self.pixel_aspect, height, self.side)
             self.size = size if turns % 2 == 0 else size[::-1]
         size = self.size if turns % 2 == 0 else self.size[::-1]
         half = (-(-size[0] // 2), -(-size[1] // 2))
@@ -128,6 +125,12 @@ class Reel:
                 key_frame,
             )
         )
+
+
+def _fitting(width: float, height: float, side: int) -> tuple[int, int]:
+    """Size of a picture whose longest side is shrunk to so many pixels, if it is longer."""
+    shrink = min(1.0, side / max(width, height))
+    return max(round(width * shrink), 16), max(round(height * shrink), 16)
 
 
 def _shrunk(plane: NDArray[np.generic], size: tuple[int, int], levels: int, turns: int) -> Bytes:

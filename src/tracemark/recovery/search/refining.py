@@ -38,7 +38,7 @@ def refine(
     turned: Turning,
     pilot: Pilot,
     profile: Profile,
-    speed_of: Callable[[Doubles, Doubles, Profile], float] | None = None,
+    speed_of: Callable[[Doubles], float] | None = None,
 ) -> Placement:
     """Improve a place that was found over time.
 
@@ -52,7 +52,7 @@ def refine(
     pilot : Pilot
     profile : Profile
     speed_of : callable, optional
-        Tells the speed from the pilot's answers and their times; by default the one at which they are strongest.
+        Tells the speed from the pilot's answer to each image; by default the one at which they are strongest.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def refine(
     speed = 1.0
     for _ in range(ROUNDS):
         answers = _answers(turned, pilot, matrix)
-        speed = (speed_of or _speed)(answers, turned.times, profile)
+        speed = speed_of(answers) if speed_of else _speed(answers, turned.times, profile)
         turns = turned.times * (speed / (2 * profile.slot_seconds))
         phase = np.angle((answers * np.exp(-2j * np.pi * turns)).sum())
         wave = np.cos(2 * np.pi * turns + phase).astype(np.float32)

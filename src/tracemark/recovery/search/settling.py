@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,8 +40,8 @@ SETTLING_SIDE = 400
 host as large as the leak is measured as well in these, in two thirds of the time."""
 
 SPEEDS = np.arange(0.76, 1.32, 0.004)
-PHASES = np.arange(24) / 12
-"""Speeds told apart, and phases of the pilot's turn tried at each, in slots."""
+PHASES = np.arange(12) / 12
+"""Speeds told apart, and phases of the pilot's turn tried at each, in slots: one later it is the same, turned over."""
 
 AS_IT_RAN = 0.92
 """Fit at speed 1, as a share of the best speed's, above which it is speed 1: leaks at .9 and 1.1 have .73 to .88, those
@@ -71,11 +72,12 @@ def settle(reel: Reel, pilot: Pilot, profile: Profile) -> Placement:
     height, width = turned.images.shape[1:]
     side = max(height, width)
     level = upright((width, height))
+    speed_of = partial(_speed, waves=_waves(turned.times, profile))
     straight, found = cores.both(
-        lambda: refine(level, 0.0, turned, pilot, profile, _speed), lambda: whole_places(turned, pilot, profile)
+        lambda: refine(level, 0.0, turned, pilot, profile, speed_of), lambda: whole_places(turned, pilot, profile)
     )
     others = [
-        refine(place.matrix, place.score, turned, pilot, profile, _speed)
+        refine(place.matrix, place.score, turned, pilot, profile, speed_of)
         for place in found
         if SAME * side < (off := np.abs((place.matrix - level) @ CORNERS)[:2].max())
         and (off < NEAR * side or place.score >= FAR)
@@ -83,16 +85,20 @@ def settle(reel: Reel, pilot: Pilot, profile: Profile) -> Placement:
     return max((straight, *others), key=lambda each: strength(each, turned, pilot, profile))
 
 
-def _speed(answers: Doubles, times: Doubles, profile: Profile) -> float:
-    """Speed at which the pilot's answers turn: 1, unless another one fits far better.
+def _waves(times: Doubles, profile: Profile) -> Doubles:
+    """Draw how the pilot turns at each of `SPEEDS` and `PHASES`: shape (speeds, phases, times).
 
-    The pilot turns at once from slot to slot, so a square wave is fitted, averaged over each step. A smooth one is
-    drawn to lower speeds, by a fortieth, because codecs show new patterns late, but not those of the first frame.
+    It turns at once from slot to slot, so they are square waves, averaged over each step. Smooth ones are drawn to
+    lower speeds, by a fortieth, because codecs show new patterns late, but not those of the first frame.
     """
     slots = SPEEDS[:, None, None] / profile.slot_seconds  # in a second
     middles = slots * times + PHASES[:, None]
     half = slots * (profile.slot_seconds / STEPS_PER_SLOT / 2)
-    waves = (_risen(middles + half) - _risen(middles - half)) / (2 * half)
+    return np.asarray((_risen(middles + half) - _risen(middles - half)) / (2 * half), np.float64)
+
+
+def _speed(answers: Doubles, waves: Doubles) -> float:
+    """Speed at which the pilot's answers turn: 1, unless another one fits far better."""
     powers = ((waves @ answers) ** 2 / (waves**2).sum(axis=2)).max(axis=1)
     best, normal = int(powers.argmax()), int(np.abs(SPEEDS - 1).argmin())
     left = float(answers @ answers - powers[best]) / max(len(answers) - 2, 1)
