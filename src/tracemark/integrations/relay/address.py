@@ -20,6 +20,9 @@ LINGERING_SECONDS = 1
 TS_PACKET = 188
 """Bytes of a packet of MPEG-TS."""
 
+DATAGRAM = 7 * TS_PACKET
+"""Bytes that fill a datagram which no network splits: whole packets, as receivers expect."""
+
 
 @dataclass(frozen=True)
 class Protocol:
@@ -59,8 +62,7 @@ PROTOCOLS = {
     "rtmps": _RTMP,
     "rtsp": _RTSP,
     # UDP always waits; what its buffer cannot hold is lost like any other packet, and no reason to end.
-    # Seven packets of MPEG-TS fill a datagram that no network splits.
-    "udp": Protocol("mpegts", options={"overrun_nonfatal": "1"}, listening={}, sending=f"pkt_size={7 * TS_PACKET}"),
+    "udp": Protocol("mpegts", options={"overrun_nonfatal": "1"}, listening={}, sending=f"pkt_size={DATAGRAM}"),
     "tcp": Protocol("mpegts", listening={"listen": "1"}),
     "srt": Protocol(
         "mpegts",

@@ -13,16 +13,15 @@ import time
 from contextlib import suppress
 from functools import cache
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING
 
 import av
 
 from tracemark.errors import MediaError
-from tracemark.integrations.relay.address import TS_PACKET
+from tracemark.integrations.relay.address import DATAGRAM
 
 if TYPE_CHECKING:
     from threading import Event
-    from types import TracebackType
 
     from tracemark.integrations.relay.address import Address
 
@@ -31,9 +30,6 @@ LOOK_UP_SECONDS = 0.2
 
 ENDING_SECONDS = 3.0
 """How long the program may take to send what it still holds."""
-
-DATAGRAM = 7 * TS_PACKET
-"""Bytes of a message of SRT: whole packets of MPEG-TS, as its receivers expect."""
 
 
 class SilentError(MediaError):
@@ -90,7 +86,7 @@ def program(scheme: str) -> str | None:
 
 
 class _Bridge:
-    """The program at work, from the beginning of a `with` block to its end."""
+    """The program at work, until it is closed."""
 
     def __init__(self, scheme: str, words: list[str], *, stdin: int, stdout: int) -> None:
         path = program(scheme)
@@ -101,14 +97,6 @@ class _Bridge:
         self._process = subprocess.Popen(  # noqa: S603 - no shell; the address is one word
             words, stdin=stdin, stdout=stdout, stderr=self._said, start_new_session=True
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the program."""

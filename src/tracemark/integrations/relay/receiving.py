@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import cast
 
 import av
@@ -126,7 +126,7 @@ class Receiver(threading.Thread):
                 yield opened
             return
         with (
-            Inlet(self._source, self._options, OPENING_SECONDS, SILENT_SECONDS, self.stopping) as inlet,
+            closing(Inlet(self._source, self._options, OPENING_SECONDS, SILENT_SECONDS, self.stopping)) as inlet,
             av.open(inlet, "r", format=container) as opened,
         ):
             yield opened
