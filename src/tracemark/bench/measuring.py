@@ -155,18 +155,22 @@ class Bench:
     @property
     def core_share(self) -> float:
         """Share of one core that marking for all the viewers takes, without encoding."""
-        return (self.prepare.median + self.viewers * self.mark.median) * self.frame_rate / 1000
+        return self._marking(self.mark) * self.frame_rate / 1000
 
     @property
     def core_share_at_once(self) -> float:
         """The same, if all of them are marked at once."""
-        return (self.prepare.median + self.viewers * self.at_once.median) * self.frame_rate / 1000
+        return self._marking(self.at_once) * self.frame_rate / 1000
 
     @property
     def share(self) -> float:
         """Share of marking in marking and encoding for all the viewers."""
-        marking = self.prepare.median + self.viewers * self.mark.median
+        marking = self._marking(self.mark)
         return marking / (marking + self.viewers * self.encode.median)
+
+    def _marking(self, each: Times) -> float:
+        """Milliseconds that a frame takes for all the viewers, if it takes so long for each."""
+        return self.prepare.median + self.viewers * each.median
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, as JSON has it; times in milliseconds.
@@ -175,9 +179,11 @@ class Bench:
         -------
         dict
         """
-        derived = ("overlays", "mark_over_copy", "viewers_per_core", "encoded_viewers_per_core", "share")
-        shares = ("core_share", "core_share_at_once")
-        return asdict(self) | {name: getattr(self, name) for name in (*derived, *shares)}
+        derived = (
+            *("overlays", "mark_over_copy", "viewers_per_core", "encoded_viewers_per_core"),
+            *("core_share", "core_share_at_once", "share"),
+        )
+        return asdict(self) | {name: getattr(self, name) for name in derived}
 
 
 def measure(

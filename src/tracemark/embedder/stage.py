@@ -275,6 +275,7 @@ class Stage:
                 np.array([each.words[index].ctypes.data for each in copies], np.uint64),
                 copies[0].words[index].shape[1],
             )
+        marked = len(self.cells)
         for copy in copies:
-            for versions, made in list(zip(shared.words, copy.words, strict=False))[len(self.cells) :]:
+            for versions, made in zip(shared.words[marked:], copy.words[marked:], strict=False):
                 np.copyto(made, versions)
