@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import ffmpeg
-from benchmarks.colour import ciede2000, lab
 from tracemark.errors import TracemarkError
+from tracemark.signal.colour import ciede2000, lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

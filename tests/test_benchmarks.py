@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from benchmarks import contact_sheet, leaks, lines, main_job, page, quality, report, search_trials, waiting
-from benchmarks.colour import ciede2000
 from benchmarks.workshop import RIGHT_KEY, Verdict, Workshop
 from tracemark import Payload
 from tracemark.errors import TracemarkError
+from tracemark.signal.colour import ciede2000
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

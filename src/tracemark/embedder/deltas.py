@@ -110,6 +110,7 @@ class Deltas:
         self._geometry, self._patterns = geometry, patterns
         self._amplitude = strength * layout.levels
         self._packed = layout.kind == "packed"
+        self._bounds = masks.Bounds.of(geometry.width, geometry.height, geometry.profile.luma.long_side)
         self._scratch = Scratch()
         self.top = (256 << (layout.bits - 8)) - 1
         self.shifts: list[int] = []
@@ -148,7 +149,7 @@ class Deltas:
             canonical *= 1 / levels
             squares *= 1 / levels**2
         textured = masks.texture(squares, canonical, scratch)
-        made = [masks.luma_mask(canonical, textured, scratch)]
+        made = [masks.luma_mask(canonical, textured, scratch, self._bounds)]
         if self.chroma:
             small = geometry.chroma
             shape = small.height, small.width
@@ -160,7 +161,8 @@ class Deltas:
             if levels > 1:
                 blue *= 1 / levels
                 red *= 1 / levels
-            made.append(masks.chroma_mask(luma_there, texture_there, blue, red, scratch))
+            limit = self._bounds.chroma(made[0])
+            made.append(masks.chroma_mask(luma_there, texture_there, blue, red, scratch, limit))
         # only now that nothing can go wrong any more: until here the last masks were good to go on with
         for mask, new in zip(self._masks, made, strict=True):
             np.multiply(new, self._amplitude, out=mask)

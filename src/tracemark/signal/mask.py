@@ -7,11 +7,13 @@ change from version to version. docs/decisions/0004-mask.md has the measurements
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from tracemark.signal.colour import mean_difference
 from tracemark.signal.scratch import Scratch
 
 if TYPE_CHECKING:
@@ -42,6 +44,21 @@ MID_GREY = 110.0
 LUMA_LIMIT = 0.80
 """Largest RMS of the luma mark over a whole picture, levels: keeps busy pictures within 5 VMAF points and 45 dB."""
 
+SPARE_THRESHOLD = 0.6
+"""Texture, in levels, from which a small picture bears more than a large one: its samples are few pixels, so that the
+mark is of high frequency there, where the eye is less keen and VMAF loses less."""
+
+SPARE_SLOPE, SPARE_TOP = 1.7, 1.35
+"""What each level of texture over that threshold adds, and the largest sum, RMS levels: where half the samples of the
+large picture are pixels."""
+
+LARGE, SMALL = 3.75, 2.0
+"""Pixels of the picture along a canonical sample (1200 and 640 along the long side): without spare at one, and from the
+other down the limit of luma grows as well."""
+
+SMALL_LIMIT = 1.1
+"""Limit of luma of the smallest pictures, RMS levels: from half of `SMALL`, 320 along the long side."""
+
 CHROMA_FLOOR = 0.48
 """Mark on a smooth surface without colour, RMS levels of Cb and of Cr."""
 
@@ -63,8 +80,18 @@ DARK = 70.0
 DARK_LOSS = 0.45
 """Share of the chroma mark that black loses."""
 
-CHROMA_LIMIT = 0.56
-"""Largest RMS of the mark over a whole chroma plane, levels: keeps colour pictures above 43 dB over RGB."""
+CHROMA_LIMIT = 0.75
+"""Largest RMS of the mark over a whole chroma plane, levels."""
+
+COLOUR_LIMIT = 0.9
+"""Largest mean colour difference of a picture that chroma may make, CIEDE2000 as `colour.mean_difference` has it."""
+
+RGB_LIMIT, ODD_RGB_LIMIT = 2.4, 1.65
+"""Largest mean square of the mark over red, green and blue, levels squared: keeps pictures above 43 dB. The second
+holds for pictures of odd width or height, to which converters to RGB (swscale's) add errors of their own."""
+
+LUMA_IN_RGB, CHROMA_IN_RGB = 1.36, 2.47
+"""What the mean square of the mark in luma, and in each chroma plane, counts there (ITU-R BT.601, narrow range)."""
 
 REACH = 5
 """Side, in canonical samples, of the neighbourhood that must be textured: the flat side of an edge hides little."""
@@ -73,6 +100,66 @@ _LEAST = 1e-12
 """Texture over the threshold, levels, that counts as none: OpenCV's power of zero itself goes a slow way."""
 
 _NEIGHBOURHOOD = np.ones((REACH, REACH), np.uint8)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a picture of some size bears.
+
+    Attributes
+    ----------
+    luma : float
+        Largest RMS of luma's mark over the whole picture, levels.
+    spare : float
+        Multiple of what texture adds beyond what large pictures bear.
+    rgb : float
+        Largest mean square of the mark over red, green and blue, levels squared.
+    """
+
+    luma: float = LUMA_LIMIT
+    spare: float = 0.0
+    rgb: float = RGB_LIMIT
+
+    @classmethod
+    def of(cls, width: int, height: int, samples: int) -> Bounds:
+        """Look at a size.
+
+        Parameters
+        ----------
+        width, height : int
+            Of the picture, in pixels.
+        samples : int
+            Of the canonical grid along the long side.
+
+        Returns
+        -------
+        Bounds
+        """
+        pixels = max(width, height) / samples
+        spare = min(max(LARGE / pixels - 1, 0), 2)
+        smallness = min(max(SMALL / pixels - 1, 0), 1)
+        odd = width % 2 or height % 2
+        return cls(LUMA_LIMIT + (SMALL_LIMIT - LUMA_LIMIT) * smallness, spare, ODD_RGB_LIMIT if odd else RGB_LIMIT)
+
+    def chroma(self, luma: Samples) -> float:
+        """Say how much chroma may bear beside luma.
+
+        Parameters
+        ----------
+        luma : ndarray of float32
+            Its mask.
+
+        Returns
+        -------
+        float
+            Largest RMS of the mark over a whole chroma plane, levels.
+        """
+        left = self.rgb - LUMA_IN_RGB * _rms(luma) ** 2
+        return min(CHROMA_LIMIT, math.sqrt(max(left, 0) / CHROMA_IN_RGB))
+
+
+LARGEST = Bounds()
+"""Bounds of pictures of 1200 pixels or more along the long side, both sides even."""
 
 
 def texture(squares: Samples, canonical: Samples, scratch: Scratch | None = None) -> Samples:
@@ -119,7 +206,9 @@ def texture(squares: Samples, canonical: Samples, scratch: Scratch | None = None
     return np.asarray(cv2.blur(least, (REACH, REACH), dst=room.array("texture", shape)), np.float32)
 
 
-def luma_mask(canonical: Samples, textured: Samples, scratch: Scratch | None = None) -> Samples:
+def luma_mask(
+    canonical: Samples, textured: Samples, scratch: Scratch | None = None, bounds: Bounds = LARGEST
+) -> Samples:
     """Mask of the luma plane.
 
     Parameters
@@ -130,6 +219,8 @@ def luma_mask(canonical: Samples, textured: Samples, scratch: Scratch | None = N
         From `texture`.
     scratch : Scratch, optional
         Where the result and all steps towards it lie; by default new memory.
+    bounds : Bounds
+        By default those of large pictures.
 
     Returns
     -------
@@ -149,11 +240,24 @@ def luma_mask(canonical: Samples, textured: Samples, scratch: Scratch | None = N
     gain *= (high - low) / MID_GREY
     gain += low
     mask *= np.clip(gain, low, high, out=gain)
-    return _limited(mask, LUMA_LIMIT)
+    if bounds.spare:
+        more = room.array("spare", canonical.shape)
+        np.subtract(textured, SPARE_THRESHOLD, out=more)
+        more *= SPARE_SLOPE
+        np.clip(more, 0, SPARE_TOP, out=more)
+        more *= gain
+        more *= bounds.spare
+        _add_within(mask, more, bounds.luma)
+    return _limited(mask, bounds.luma)
 
 
 def chroma_mask(
-    luma: Samples, textured: Samples, blue: Samples, red: Samples, scratch: Scratch | None = None
+    luma: Samples,
+    textured: Samples,
+    blue: Samples,
+    red: Samples,
+    scratch: Scratch | None = None,
+    limit: float = CHROMA_LIMIT,
 ) -> Samples:
     """Mask of both chroma planes.
 
@@ -165,6 +269,8 @@ def chroma_mask(
         Cb and Cr in 8-bit levels, 128 for grey.
     scratch : Scratch, optional
         Where the result and all steps towards it lie; by default new memory.
+    limit : float
+        Largest RMS over the whole picture, levels: see `Bounds.chroma`.
 
     Returns
     -------
@@ -190,7 +296,9 @@ def chroma_mask(
     gain *= -DARK_LOSS
     gain += 1
     mask *= gain
-    return _limited(mask, CHROMA_LIMIT)
+    _limited(mask, limit)
+    mask *= COLOUR_LIMIT / max(COLOUR_LIMIT, mean_difference(luma, blue, red, mask))
+    return mask
 
 
 def onto(grid: Grid, samples: Samples, out: Samples | None = None) -> Samples:
@@ -212,7 +320,22 @@ def onto(grid: Grid, samples: Samples, out: Samples | None = None) -> Samples:
     return np.asarray(smaller, np.float32)
 
 
+def _rms(mask: Samples) -> float:
+    return float(cv2.norm(mask)) / math.sqrt(mask.size)
+
+
 def _limited(mask: Samples, limit: float) -> Samples:
-    rms = cv2.norm(mask) / math.sqrt(mask.size)
-    mask *= min(1.0, limit / rms)
+    mask *= min(1.0, limit / _rms(mask))
     return mask
+
+
+def _add_within(mask: Samples, more: Samples, limit: float) -> None:
+    """Add as large a share of something as leaves the mask's RMS within a limit; nothing if it is beyond that already.
+
+    The share solves the quadratic equation that the mean square of the sum is.
+    """
+    own, both, other = (float(np.vdot(a, b)) / mask.size for a, b in ((mask, mask), (mask, more), (more, more)))
+    left = limit**2 - own
+    if left > 0 and other > 0:
+        share = (math.sqrt(both**2 + other * left) - both) / other
+        mask += np.multiply(more, min(share, 1.0), out=more)
