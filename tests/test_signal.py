@@ -1,4 +1,4 @@
-"""Grid, cells, patterns and mask: frozen where the wire format needs it, lawful everywhere."""
+"""Grid, cells and patterns: frozen where the wire format needs it, lawful everywhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.scenes import KEY, WRONG_KEY
 from tracemark import coding
 from tracemark.keys import Key
 from tracemark.profile import PROFILE
-from tracemark.signal import cells, mask
+from tracemark.signal import cells
 from tracemark.signal.clock import clock_bits
 from tracemark.signal.grid import Grid
 from tracemark.signal.patterns import CREST, EDGE_TAPER, Patterns, pilot_sign
@@ -275,82 +275,3 @@ def test_band_leaves_out_what_codecs_drop_and_pictures_fill(kind: str) -> None:
     assert not band[-1, -1]
     assert np.array_equal(band, band.T)
     assert band.sum() >= 8
-
-
-SIZE = (180, 320)
-
-
-def masked(canonical: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the luma mask of a host that is no larger than its canonical samples."""
-    return mask.luma_mask(canonical, mask.texture(canonical * canonical, canonical))
-
-
-@pytest.mark.parametrize("level", [16, 60, 110, 180, 235])
-def test_smooth_surface_gets_the_floor(level: int) -> None:
-    """A uniform surface of any brightness gets the floor, times the brightness gain, and never over 0.6 levels."""
-    low, high = mask.BRIGHTNESS_GAIN
-    made = masked(np.full(SIZE, level, np.float32))
-    assert np.ptp(made) == 0
-    assert low * mask.LUMA_FLOOR - 1e-6 <= made[0, 0] <= high * mask.LUMA_FLOOR + 1e-6
-    assert made[0, 0] <= 0.6
-
-
-def test_mid_grey_gets_least() -> None:
-    """The eye sees best in mid grey: black and white surfaces bear more."""
-    dark, grey, bright = (masked(np.full(SIZE, level, np.float32)).mean() for level in (16, 110, 235))
-    assert grey < dark
-    assert grey < bright
-
-
-def test_shading_is_no_texture() -> None:
-    """A slope of one level a sample, as on a cheek or the sky, gets no more than a flat surface may."""
-    slope = np.tile(np.linspace(20, 220, SIZE[1], dtype=np.float32), (SIZE[0], 1))
-    assert masked(slope).max() <= mask.BRIGHTNESS_GAIN[1] * mask.LUMA_FLOOR + 1e-6
-
-
-def test_edge_beside_flat_stays_low() -> None:
-    """A hard edge between two flat surfaces masks nothing: both sides stay at the floor."""
-    edge = np.full(SIZE, 80, np.float32)
-    edge[:, 160:] = 160
-    assert masked(edge).max() <= mask.BRIGHTNESS_GAIN[1] * mask.LUMA_FLOOR + 1e-6
-
-
-def test_texture_gets_more_and_its_flat_neighbour_does_not() -> None:
-    """Inside a texture the mark is stronger; on the flat surface beside it, a neighbourhood away, it is not."""
-    both = np.full(SIZE, 110, np.float32)
-    both[:, 290:] += np.random.default_rng(3).normal(0, 10, (SIZE[0], 30)).astype(np.float32)
-    made = masked(both)
-    assert made[:, 300:310].mean() > 1.5 * made[:, :100].mean()
-    assert made[:, : 290 - mask.REACH].max() <= mask.BRIGHTNESS_GAIN[1] * mask.LUMA_FLOOR + 1e-6
-
-
-def test_limits_hold_over_the_whole_picture() -> None:
-    """However busy and colourful a picture is, the RMS of both masks over all of it stays within the limits."""
-    chance = np.random.default_rng(4)
-    busy = chance.uniform(0, 255, SIZE).astype(np.float32)
-    textured = mask.texture(busy * busy, busy)
-    blue, red = (chance.uniform(0, 255, SIZE).astype(np.float32) for _ in range(2))
-    for made, limit in (
-        (mask.luma_mask(busy, textured), mask.LUMA_LIMIT),
-        (mask.chroma_mask(busy, textured, blue, red), mask.CHROMA_LIMIT),
-    ):
-        assert np.sqrt(np.mean(made**2)) == pytest.approx(limit, rel=1e-3)
-        assert made.dtype == np.float32
-
-
-def test_chroma_mask_follows_colour_and_light() -> None:
-    """Grey gets the chroma floor, black less, strong colour more."""
-    flat = np.zeros((90, 160), np.float32)
-    neutral = np.full_like(flat, 128)
-    grey = mask.chroma_mask(flat + 110, flat, neutral, neutral)
-    dark = mask.chroma_mask(flat + 16, flat, neutral, neutral)
-    red = mask.chroma_mask(flat + 110, flat, neutral - 10, neutral + 15)
-    assert grey == pytest.approx(mask.CHROMA_FLOOR)
-    assert dark.max() < grey.min() < red.min()
-
-
-def test_onto_keeps_places() -> None:
-    """Samples brought from the luma grid onto the chroma grid are means of two by two."""
-    fine = np.random.default_rng(5).uniform(0, 255, SIZE).astype(np.float32)
-    coarse = mask.onto(Grid.of(16 / 9, PROFILE.chroma.long_side, CELL), fine)
-    assert np.abs(coarse - fine.reshape(90, 2, 160, 2).mean(axis=(1, 3))).max() < 1e-3
