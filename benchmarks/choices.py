@@ -35,6 +35,7 @@ from tracemark.recovery import evidence, features, slots
 from tracemark.recovery.record import BINS_PER_SLOT, Record
 from tracemark.recovery.templates import Templates
 from tracemark.recovery.timing import TURN
+from tracemark.signal import mask as masks
 from tracemark.video.source import Source
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ MOMENTS = (0.35, 0.8, 1.3, 1.65, 2.1, 2.55)
 JPEG_QUALITY = 60
 
 
-Mark = tuple[Profile, bool, Chroma]
-"""All that says how a mark is made: the wire format, whether for one viewer alone, and in what planes."""
+Mark = tuple[Profile, bool, Chroma, tuple[tuple[str, float], ...]]
+"""All that says how a mark is made: wire format, whether for one viewer alone, in what planes, and what constants of
+the mask differ."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class Way:
         Whether frames are made for one viewer, instead of being gathered from what all share.
     chroma : Chroma
         Whether it carries the mark.
+    mask : tuple of pairs
+        Constants of `tracemark.signal.mask` that differ.
     """
 
     name: str
@@ -81,17 +85,21 @@ class Way:
     flat: bool = False
     alone: bool = False
     chroma: Chroma = Chroma.MARKED
+    mask: tuple[tuple[str, float], ...] = ()
 
     @property
     def mark(self) -> Mark:
         """Return all that says how the mark is made."""
-        return self.profile, self.alone, self.chroma
+        return self.profile, self.alone, self.chroma, self.mask
 
 
 WAYS = (
     Way("as it is"),
     Way("made for one viewer alone", alone=True),
     Way("chroma carries no mark", chroma=Chroma.SHARED),
+    Way("one limit for all chroma", mask=(("CHROMA_LIMIT", 0.56), ("COLOUR_LIMIT", 9.0))),
+    Way("small pictures bear what large ones do", mask=(("LARGE", 0.0), ("SMALL", 0.0))),
+    Way("grain counts as texture", mask=(("TEXTURE_THRESHOLD", 0.6),)),
     Way("bands twice as wide", replace(PROFILE, luma=Plane(320, (0.12, 0.36)), chroma=Plane(160, (0.11, 0.34)))),
     Way("bands of the first study", replace(PROFILE, luma=Plane(320, (0.18, 0.42)), chroma=Plane(160, (0.18, 0.42)))),
     Way("slots of 0.96 s", replace(PROFILE, slot=Fraction(24, 25))),
@@ -116,10 +124,14 @@ COLUMNS = (
 
 def mark(host: Path, target: Path, how: Mark = WAYS[0].mark, strength: float = 1.0) -> None:
     """Mark the first seconds of a clip, losslessly."""
-    profile, alone, chroma = how
+    profile, alone, chroma, constants = how
     import av  # noqa: PLC0415 - only the making of leaks needs it
 
-    with Source(host) as source, av.open(str(target), "w") as container:
+    with ExitStack() as held:
+        for name, value in constants:
+            held.enter_context(patch.object(masks, name, value))
+        source = held.enter_context(Source(host))
+        container = held.enter_context(av.open(str(target), "w"))
         rate = float(source.rate)
         embedder = Embedder(RIGHT_KEY, frame_rate=rate, profile=profile, strength=strength, chroma=chroma)
         viewer = embedder.viewer(viewer_of(host))
