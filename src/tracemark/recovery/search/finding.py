@@ -14,6 +14,7 @@ from tracemark.cores import in_order
 from tracemark.recovery.search import affine, placing
 from tracemark.recovery.search.placement import Pilot, Placement
 from tracemark.recovery.search.refining import refine, refine_still
+from tracemark.recovery.search.sliding import slides
 from tracemark.recovery.search.spectrum import Spectrum, spectrum, together
 from tracemark.recovery.search.turning import STILL_CLIP, Turning, even, locked, turning
 
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tracemark.profile import Profile
-    from tracemark.recovery.reel import Reel
+    from tracemark.recovery.reel import Picture, Reel
 
     Complex = NDArray[np.complex64]
+    Samples = NDArray[np.float32]
     Doubles = NDArray[np.float64]
 
 SEARCH_SIDE = 640
@@ -73,6 +75,10 @@ STRONG = 14.0
 
 SEEN = 4.3
 """Score of a place that is worth a look; chance reaches 4.7 over all places of all maps."""
+
+
+SLID = 8
+"""Places of a single picture that stands upright, beside those that are found in other ways."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +144,23 @@ def find(reel: Reel, pilots: Sequence[Pilot], profile: Profile, *, count: int) -
         worthy = [pair for pair in placed if pair[0].score >= least]
         refined = partial(_refined, turned=turned, pilot=pilot, profile=profile)
         found += _chosen(worthy, turned, reel.size, refined, count)
+        if not over_time:
+            found += _slid(turned, reel, pilot, found)
     return sorted(found, key=lambda each: -each.score)
+
+
+def _slid(turned: Turning, reel: Reel, pilot: Pilot, known: Sequence[Placement]) -> list[Placement]:
+    """Slide a pilot over the one picture of a reel; what is known already is left out.
+
+    These places are not refined: one picture's pilot is too weak to bend a map by.
+    """
+    picture = reel.pictures[0]
+    to_reel = np.diag([1 / turned.shrink, 1 / turned.shrink, 1])
+    return [
+        Placement(pilot.key, place.score, to_reel @ place.matrix, 1.0, picture.time)
+        for place in slides(_even_still(turned, picture), pilot, SLID)
+        if not any(_same(place.matrix, other.matrix, turned.shrink, reel.size) for other in known)
+    ]
 
 
 def _chosen(
@@ -204,11 +226,17 @@ def _weak_evidence(
 
 
 def _key_frames(turned: Turning, reel: Reel) -> Iterator[_Evidence]:
-    height, width = turned.images.shape[1:]
     keys = [each for each in reel.pictures if each.key_frame] or reel.pictures[:1]
     for picture in keys[:KEY_FRAMES]:
-        small = cv2.resize(picture.luma, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
-        yield _Evidence([even(small, STILL_CLIP).astype(np.complex64)], 1.0, picture.time, side=_side(turned))
+        image = _even_still(turned, picture).astype(np.complex64)
+        yield _Evidence([image], 1.0, picture.time, side=_side(turned))
+
+
+def _even_still(turned: Turning, picture: Picture) -> Samples:
+    """Make a picture even, of the size of the turned images."""
+    height, width = turned.images.shape[1:]
+    small = cv2.resize(picture.luma, (width, height), interpolation=cv2.INTER_AREA)
+    return even(np.asarray(small, np.float32), STILL_CLIP)
 
 
 def _parts(
