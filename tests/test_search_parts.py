@@ -13,7 +13,8 @@ from tracemark.profile import PROFILE
 from tracemark.recovery import clock
 from tracemark.recovery.outline import aspect_of
 from tracemark.recovery.reel import WORKING_SIDE, Reel
-from tracemark.recovery.search import Placement, affine, bending, placing, settling
+from tracemark.recovery.search import Placement, affine, bending, placing, settling, sliding
+from tracemark.recovery.search.placement import Pilot
 from tracemark.recovery.search.spectrum import spectrum, together
 from tracemark.recovery.search.turning import Turning, locked
 from tracemark.recovery.sight import Sight, settled
@@ -64,6 +65,33 @@ def test_place_is_found(half_turn: int) -> None:
     found, *others = placing.places(image, FREQUENCIES, PHASES, half_turn * TURNED, 3)
     assert np.abs(found.matrix - MATRIX).max() < 2.0
     assert found.score > 1.2 * max(each.score for each in others)
+
+
+CROP = np.array([[1.37 * 500, 0, 190.0], [0, 1.37 * 500, 160.0], [0, 0, 1]])
+"""An upright map: the picture shows 1/1.37 of the host, not from its middle."""
+SLID_PILOT = Pilot(KEY, FREQUENCIES, PHASES)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_pilot_slid_over_a_crop_is_found(sign: int) -> None:
+    """Scale and place of a crop are found in noise that hides its linear map, whatever the sign of the slot."""
+    image = sign * pilot_image(CROP, 0.018)
+    found, *others = sliding.slides(image, SLID_PILOT, 4)
+    assert np.abs(found.matrix - CROP).max() < 3.0
+    assert found.score > max(each.score for each in others)
+    linears = affine.search(spectrum(image.astype(np.complex64)), FREQUENCIES, WIDTH, affine.Range(), 24)
+    assert all(np.abs(np.abs(each.matrix) - CROP[:2, :2]).max() > 10 for each in linears)
+
+
+def test_a_pilot_slid_over_nothing() -> None:
+    """Noise, another key's pilot and black pictures give what chance gives."""
+    other = Pilot(WRONG_KEY, *pilot_carriers(WRONG_KEY, PROFILE))
+    for image, pilot in (
+        (pilot_image(CROP, 0.0), SLID_PILOT),
+        (pilot_image(CROP, 0.3), other),
+        (np.zeros((HEIGHT, WIDTH), np.float32), SLID_PILOT),
+    ):
+        assert all(each.score < 5.6 for each in sliding.slides(image, pilot, 4))
 
 
 def test_perspective_is_found() -> None:

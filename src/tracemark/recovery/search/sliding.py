@@ -48,7 +48,7 @@ EVEN = 31
 FINER = 7
 """Steps of scale, and of each translation, that are tried around a place once it is chosen."""
 
-APART = 0.02
+APART = 0.03
 """Places nearer than this, in long sides of the host, at scales nearer than this are one."""
 
 _Fit = tuple[float, float, float, float]
