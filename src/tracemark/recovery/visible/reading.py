@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tracemark.recovery.visible.agreement import disagreements
 from tracemark.recovery.visible.sighting import visible_codes
+from tracemark.recovery.visible.view import LEGIBLE, NARROWEST
 from tracemark.remarks import remark
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def with_visible(
         With `visible_codes`, `disagreements` and reasons added. The verdict stays: it is the invisible mark's.
     """
     geometries = [member.geometry for member in decoding.members] or [decoding.geometry]
-    codes = visible_codes(album.pages(), geometries, keys, effort=effort, code=code)
+    narrowest = LEGIBLE if decoding.members and effort != "max" else NARROWEST
+    codes = visible_codes(album.pages(), geometries, keys, effort=effort, code=code, narrowest=narrowest)
     odd = disagreements(codes, decoding.members)
     why = [_told(each) for each in odd]
     if codes and not decoding.members:

@@ -13,7 +13,7 @@ from tracemark.overlay.crockford import written
 from tracemark.recovery.verdict import Geometry, VisibleCode
 from tracemark.recovery.visible.guess import Guess, guess
 from tracemark.recovery.visible.strips import combed, find, read
-from tracemark.recovery.visible.view import anywhere, distinct, known
+from tracemark.recovery.visible.view import NARROWEST, anywhere, distinct, known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,6 +74,7 @@ def visible_codes(
     *,
     effort: Effort = "normal",
     code: SessionCode | None = None,
+    narrowest: float = NARROWEST,
 ) -> list[VisibleCode]:
     """Read every session code that a leak shows.
 
@@ -89,6 +90,8 @@ def visible_codes(
         code was found; "max" on all. If nothing is there, these two look for any size, on one page and on some.
     code : SessionCode, optional
         What the marker was told to draw; the default one if nobody says.
+    narrowest : float
+        Width of the narrowest box that is looked for at any size, in pixels.
 
     Returns
     -------
@@ -120,7 +123,8 @@ def visible_codes(
         chosen = _spread(pages, count)
         for mirrored in (False, True) if MIRRORED[effort] else (False,):
             for page in chosen:
-                sights += _seen(page, [anywhere(page.grey.shape[::-1], mirrored=mirrored)], everywhere=True)
+                view = anywhere(page.grey.shape[::-1], narrowest, mirrored=mirrored)
+                sights += _seen(page, [view], everywhere=True)
         found = _grouped(sights, keys)
     return sorted((_told(*each) for each in found), key=lambda told: (told.start, -told.confidence))
 

@@ -31,6 +31,9 @@ NEAR = (0.95, 0.975, 1.0, 1.025, 1.05)
 NARROWEST = 5.0
 """Narrowest box that is looked for where nothing is known, in pixels."""
 
+LEGIBLE = 7.0
+"""The same where the mark has told how its hosts lie: any other code is one that was pasted to be read."""
+
 STEP = 1.035
 """Ratio of widths tried one after the other where nothing is known."""
 
@@ -123,19 +126,21 @@ def known(geometry: Geometry, page: tuple[int, int], code: SessionCode) -> View:
     return View(matrix, size, tuple(width * factor for factor in NEAR), scheduled)
 
 
-def anywhere(page: tuple[int, int], *, mirrored: bool = False) -> View:
+def anywhere(page: tuple[int, int], narrowest: float = NARROWEST, *, mirrored: bool = False) -> View:
     """Look at a page as it is, or mirrored, for strips of any width.
 
     Parameters
     ----------
     page : tuple of int
         Width and height.
+    narrowest : float
+        Width of the narrowest box, in pixels.
     mirrored : bool
     """
     widest = page[0] / LINE_WIDTH
-    steps = max(int(np.log(max(widest / NARROWEST, 1)) / np.log(STEP)), 0)
+    steps = max(int(np.log(max(widest / narrowest, 1)) / np.log(STEP)), 0)
     matrix = np.array([[-1.0, 0, page[0]], [0, 1, 0], [0, 0, 1]]) if mirrored else np.eye(3)
-    return View(matrix, page, tuple(NARROWEST * STEP**step for step in range(steps + 1)))
+    return View(matrix, page, tuple(narrowest * STEP**step for step in range(steps + 1)))
 
 
 def distinct(geometries: Sequence[Geometry]) -> list[Geometry]:
