@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from tracemark.signal.scratch import Scratch
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -100,7 +102,7 @@ def _saturation(chroma: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(seventh / (seventh + _CHROMA_KNEE), dtype=np.float32)
 
 
-def mean_difference(luma: Samples, blue: Samples, red: Samples, mask: Samples) -> float:
+def mean_difference(luma: Samples, blue: Samples, red: Samples, mask: Samples, scratch: Scratch | None = None) -> float:
     """Estimate how far a mark in chroma changes the colours of a picture, as CIEDE2000 has it.
 
     Parameters
@@ -109,6 +111,8 @@ def mean_difference(luma: Samples, blue: Samples, red: Samples, mask: Samples) -
         Y, Cb and Cr in 8-bit levels, 128 for grey.
     mask : ndarray of float32, shape (height, width)
         RMS of the mark in each of Cb and Cr, in 8-bit levels.
+    scratch : Scratch, optional
+        Where all steps lie; by default new memory.
 
     Returns
     -------
@@ -116,14 +120,22 @@ def mean_difference(luma: Samples, blue: Samples, red: Samples, mask: Samples) -
         Mean over every second sample of every second row. What is measured on marked clips, luma's mark and all
         rounding included, is that to 1.1 times as much (docs/decisions/0060-room-in-the-mask.md).
     """
-    every = slice(None, None, 2)
-    table = visibility()
-    place = np.zeros(mask[every, every].shape, np.int32)
+    room = scratch or Scratch()
+    table, every = visibility(), slice(None, None, 2)
+    bearing = mask[every, every]
+    place, step = (room.array(name, bearing.shape, np.int32) for name in ("colour place", "colour step"))
+    found = room.array("colour found", bearing.shape)
+    place[:] = 0
     for plane in (luma, blue, red):
-        place *= len(table)
         # to the nearest colour of the table
-        place += ((plane[every, every] + STEP / 2) * (1 / STEP)).astype(np.int32)
-    return float(np.mean(table.ravel().take(place, mode="clip") * mask[every, every]))
+        np.add(plane[every, every], STEP / 2, out=found)
+        found *= 1 / STEP
+        np.copyto(step, found, casting="unsafe")
+        place *= len(table)
+        place += step
+    table.ravel().take(place, out=found, mode="clip")
+    found *= bearing
+    return float(found.mean())
 
 
 @lru_cache(maxsize=1)

@@ -297,7 +297,7 @@ def chroma_mask(
     gain += 1
     mask *= gain
     _limited(mask, limit)
-    mask *= COLOUR_LIMIT / max(COLOUR_LIMIT, mean_difference(luma, blue, red, mask))
+    mask *= COLOUR_LIMIT / max(COLOUR_LIMIT, mean_difference(luma, blue, red, mask, room))
     return mask
 
 
