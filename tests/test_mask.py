@@ -178,6 +178,17 @@ def test_chroma_mask_follows_colour_and_light() -> None:
     assert dark.max() < grey.min() < red.min()
 
 
+@pytest.mark.parametrize("colour_of_it", [(90, 200), (200, 60), (110, 150)], ids=["red", "blue", "skin"])
+def test_smooth_surfaces_of_any_colour_bear_little(colour_of_it: tuple[int, int]) -> None:
+    """However strong its colour, a smooth surface gets no more than .6 levels of chroma; a textured one may."""
+    flat = np.zeros((90, 160), np.float32)
+    blue, red = (np.full_like(flat, level) for level in colour_of_it)
+    smooth = mask.chroma_mask(flat + 110, flat, blue, red)
+    textured = mask.chroma_mask(flat + 110, flat + 4, blue, red)
+    assert smooth.max() <= mask.CHROMA_SMOOTH
+    assert textured.min() > mask.CHROMA_SMOOTH
+
+
 def test_onto_keeps_places() -> None:
     """Samples brought from the luma grid onto the chroma grid are means of two by two."""
     fine = np.random.default_rng(5).uniform(0, 255, SIZE).astype(np.float32)

@@ -68,6 +68,10 @@ CHROMA_SLOPE = 0.05
 CHROMA_TOP = 1.2
 """Largest local mark in chroma before colour is considered, RMS levels."""
 
+CHROMA_SMOOTH, CHROMA_RISE = 0.56, 0.25
+"""Largest mark in chroma on a smooth surface of any colour, RMS levels, and how much more each level of texture over the
+threshold lets it have: tints show on water, sky and skin long before they show on grass."""
+
 COLOUR_GAIN = 0.5
 """Share of CIEDE2000's tolerance for strong colours (S_C = 1 + 0.045 C, Sharma, Wu and Dalal 2005) that is used."""
 
@@ -278,9 +282,13 @@ def chroma_mask(
         RMS of the mark at strength 1 in each of Cb and Cr, in 8-bit levels.
     """
     room = scratch or Scratch()
-    mask, gain, other = (room.array(name, luma.shape) for name in ("chroma mask", "chroma gain", "chroma step"))
+    mask, gain, other, most = (
+        room.array(name, luma.shape) for name in ("chroma mask", "chroma gain", "chroma step", "chroma most")
+    )
     np.subtract(textured, TEXTURE_THRESHOLD, out=mask)
     np.maximum(mask, 0, out=mask)
+    np.multiply(mask, CHROMA_RISE, out=most)
+    most += CHROMA_SMOOTH
     mask *= CHROMA_SLOPE
     mask += CHROMA_FLOOR
     np.minimum(mask, CHROMA_TOP, out=mask)
@@ -290,6 +298,7 @@ def chroma_mask(
     gain *= COLOUR_GAIN / COLOUR_SCALE
     gain += 1
     mask *= gain
+    np.minimum(mask, most, out=mask)
     np.subtract(DARK, luma, out=gain)
     gain *= 1 / DARK
     np.clip(gain, 0, 1, out=gain)
