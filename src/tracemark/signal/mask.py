@@ -69,8 +69,8 @@ CHROMA_TOP = 1.2
 """Largest local mark in chroma before colour is considered, RMS levels."""
 
 CHROMA_SMOOTH, CHROMA_RISE = 0.56, 0.25
-"""Largest mark in chroma on a smooth surface of any colour, RMS levels, and how much more each level of texture over the
-threshold lets it have: tints show on water, sky and skin long before they show on grass."""
+"""Largest mark in chroma on a smooth surface of any colour, RMS levels, and how much more each level of texture over
+the threshold lets it have: tints show on water, sky and skin long before they show on grass."""
 
 COLOUR_GAIN = 0.5
 """Share of CIEDE2000's tolerance for strong colours (S_C = 1 + 0.045 C, Sharma, Wu and Dalal 2005) that is used."""
