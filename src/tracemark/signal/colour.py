@@ -123,7 +123,7 @@ def mean_difference(luma: Samples, blue: Samples, red: Samples, mask: Samples, s
     room = scratch or Scratch()
     table, every = visibility(), slice(None, None, 2)
     bearing = mask[every, every]
-    place, step = (room.array(name, bearing.shape, np.int32) for name in ("colour place", "colour step"))
+    place, step = (room.array(name, bearing.shape, np.intp) for name in ("colour place", "colour step"))
     found = room.array("colour found", bearing.shape)
     place[:] = 0
     for plane in (luma, blue, red):
