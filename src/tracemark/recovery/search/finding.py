@@ -155,9 +155,8 @@ def _slid(turned: Turning, reel: Reel, pilot: Pilot, known: Sequence[Placement])
     These places are not refined: one picture's pilot is too weak to bend a map by.
     """
     picture = reel.pictures[0]
-    to_reel = np.diag([1 / turned.shrink, 1 / turned.shrink, 1])
     return [
-        Placement(pilot.key, place.score, to_reel @ place.matrix, 1.0, picture.time)
+        Placement(pilot.key, place.score, turned.to_reel @ place.matrix, 1.0, picture.time)
         for place in slides(_even_still(turned, picture), pilot, SLID)
         if not any(_same(place.matrix, other.matrix, turned.shrink, reel.size) for other in known)
     ]
@@ -171,14 +170,13 @@ def _chosen(
     count: int,
 ) -> list[Placement]:
     """Refine the best places, but none that a better one was refined to."""
-    to_reel = np.diag([1 / turned.shrink, 1 / turned.shrink, 1])
     likely: dict[int, Doubles] = {}
     if threads() > 1:  # those that will be chosen unless refining moves a better one far: they need not wait for it
         for number, (place, _) in enumerate(worthy):
             if len(likely) == count:
                 break
             if not any(_same(place.matrix, other, turned.shrink, size) for other in likely.values()):
-                likely[number] = to_reel @ place.matrix
+                likely[number] = turned.to_reel @ place.matrix
     ready = dict(zip(likely, in_order(refined, [worthy[number] for number in likely]), strict=True))
     chosen: list[Placement] = []
     for number, pair in enumerate(worthy):

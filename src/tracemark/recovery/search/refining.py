@@ -115,7 +115,7 @@ def strength(placement: Placement, turned: Turning, pilot: Pilot, profile: Profi
 
 def _grown(matrix: Doubles, turned: Turning) -> Doubles:
     """Map to pixels of the reel instead of those of the turned images."""
-    return np.asarray(np.diag([1 / turned.shrink, 1 / turned.shrink, 1]) @ matrix, np.float64)
+    return np.asarray(turned.to_reel @ matrix, np.float64)
 
 
 def _seen(pilot: Pilot, matrix: Doubles, shape: tuple[int, ...]) -> Samples:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from tracemark.recovery.search.placing import LOUDEST, Place
-from tracemark.recovery.search.spectrum import HIGHEST, taper
+from tracemark.recovery.search.spectrum import EVEN, HIGHEST, PAD, taper
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,12 +38,6 @@ MARGIN = 0.02
 
 NARROWEST = 0.4
 """Least height of a host over its width, or width over its height."""
-
-PAD = 3
-"""Size of the transform over the picture's: amplitudes are looked up between its points."""
-
-EVEN = 31
-"""Side, in points of the transform, of the neighbourhood whose mean power becomes one."""
 
 FINER = 7
 """Steps of scale, and of each translation, that are tried around a place once it is chosen."""

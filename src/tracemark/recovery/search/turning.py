@@ -71,6 +71,11 @@ class Turning:
     times: NDArray[np.float64]
     shrink: float
 
+    @property
+    def to_reel(self) -> NDArray[np.float64]:
+        """Map from pixels of these images to those of the reel, shape (3, 3)."""
+        return np.diag([1 / self.shrink, 1 / self.shrink, 1])
+
 
 def turning(reel: Reel, profile: Profile, side: int) -> Turning:
     """Make the images of a reel.
